@@ -1,0 +1,67 @@
+#pragma once
+// Requests and responses free of any transport: what a handler sees.
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/async.hpp"
+#include "base/json.hpp"
+
+namespace http {
+
+using Headers = std::vector<std::pair<std::string, std::string>>;
+
+struct Request {
+  std::string method;   // "GET"
+  std::string target;   // as received
+  std::string path;     // decoded, without the query
+  std::vector<std::pair<std::string, std::string>> query;  // decoded, in order
+  Headers headers;      // names in lower case
+  std::string body;
+  std::string id;       // req_…
+  std::string remote;   // "127.0.0.1"
+  std::vector<std::pair<std::string, std::string>> path_parameters;
+
+  std::string_view header(std::string_view lower_case_name) const;  // "" when absent
+  std::optional<std::string_view> query_value(std::string_view name) const;
+  std::string_view path_value(std::string_view name) const;  // "" when absent
+};
+
+// One side of a streamed answer. write() waits until the bytes are handed to the kernel, and returns false once the
+// client is gone; it never throws. close_requested() turns true when the server drains past its deadline.
+class StreamWriter {
+ public:
+  virtual ~StreamWriter() = default;
+  virtual base::Task<bool> write(std::string bytes) = 0;
+};
+
+struct Response {
+  int status = 200;
+  Headers headers;  // Content-Type and Content-Length are made from the members below
+  std::string content_type = "application/json";
+  std::string body;
+  // When set, the body is streamed by it (chunked) and `body` is not used.
+  std::function<base::Task<void>(StreamWriter&)> stream;
+
+  static Response json(int status, const base::json::value& value);
+  static Response no_content();
+};
+
+// Who calls, from the token alone.
+struct Caller {
+  std::string user_id;
+  std::string tenant_id;
+  std::string email;
+  std::string name;
+  std::vector<std::string> roles;  // user, coach, admin, owner
+  std::string tier = "free";       // free, basic, premium, ultimate
+  bool has_role(std::string_view minimum) const;
+};
+
+using Handler = std::function<base::Task<Response>(const Request&, const Caller&)>;
+
+}  // namespace http
