@@ -27,7 +27,7 @@ target_compile_options(pp_options INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor -Wold-style-cast -Woverloaded-virtual
   -Wno-missing-field-initializers  # designated initializers leave the rest to the defaults beside the members
   -Werror -fno-omit-frame-pointer -fno-pch-timestamp)
-target_compile_options(pp_options INTERFACE $<$<CONFIG:Release>:-O2 -g1>  $<$<CONFIG:Debug>:-Og -g1 -D_GLIBCXX_ASSERTIONS>)
+target_compile_options(pp_options INTERFACE $<$<CONFIG:Release>:-O2 -g1>  $<$<CONFIG:Debug>:-O0 -g1 -D_GLIBCXX_ASSERTIONS>)
 target_link_options(pp_options INTERFACE -fuse-ld=mold)
 if(PURPOSEPATH_SANITIZER)
   target_compile_options(pp_options INTERFACE -fsanitize=${PURPOSEPATH_SANITIZER} -fno-sanitize-recover=all)
