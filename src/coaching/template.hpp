@@ -2,7 +2,11 @@
 // Prompt templates: Mustache (https://mustache.github.io/mustache.5.html) without what a prompt has no use for. No HTML
 // escaping: {{x}}, {{{x}}} and {{&x}} are the same. An undefined variable is an error, never an empty place in a prompt.
 // Values are data: what a user wrote is copied, never read as template. No partials, no lambdas, no set-delimiter tags.
-#include <boost/json/object.hpp>
+//
+// Our own two hundred lines, not kainjow's library: that one renders undefined variables as nothing, cannot say which
+// variables a template uses or on which line a fault is, drops lines depending on values, leaves the lines of comments
+// behind, is not const when it renders, and took 660 us to compile 6 KB where all of the start has 8 ms.
+#include <boost/json/value.hpp>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -28,15 +32,27 @@ class Template {
   // or section, wrong nesting, partials, set-delimiter tags, too large, too deep.
   Template(std::string_view text, std::string name);
 
-  // Throws Error{internal_error} naming variable, line and template when a variable is not in `values`; null is there.
-  std::string render(const boost::json::object& values) const;
+  // A section runs for each element of a list, once for any other value, and not at all for null, false, "" and []; an
+  // inverted one the other way round. Throws Error{internal_error} naming variable, line and template when a variable
+  // is not in `values` (null counts as there, and so does anything inside null), or is an object or list outside a
+  // section. Never repeats a value in an error.
+  std::string render(const boost::json::value& values) const;
 
   const std::string& name() const { return name_; }
   bool empty() const { return nodes_.empty(); }
   std::vector<TemplateTag> tags() const;
 
  private:
-  struct Node;
+  struct Node {
+    enum class Kind { text, variable, section, inverted };
+    Kind kind;
+    std::string text;               // what to copy, or the name as written
+    std::vector<std::string> path;  // the name at its dots; empty for "."
+    std::size_t line;
+    std::size_t end;                // sections: the index after their last node
+  };
+  friend class TemplateCompiler;
+  friend class TemplateRenderer;
   std::string name_;
   std::vector<Node> nodes_;
 };
