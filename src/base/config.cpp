@@ -161,6 +161,12 @@ std::string variable_name(std::string_view key) {
   return name;
 }
 
+// A member that would be a C++ keyword ends in '_' (`default_`); its setting does not.
+std::string Config::below(const std::string& key, std::string_view member) {
+  if (member.ends_with('_')) member.remove_suffix(1);
+  return key.empty() ? std::string(member) : fmt::format("{}.{}", key, member);
+}
+
 const Setting* Config::find(std::string_view key) const {
   const auto found = std::ranges::find(settings_, key, &Setting::key);
   return found == settings_.end() ? nullptr : &*found;
@@ -242,9 +248,9 @@ void Config::read_file(const std::filesystem::path& path) {
   }
 }
 
-void Config::fault(std::string_view key, std::string_view message) {
+void Config::fault(std::string_view key, std::string_view message, std::string_view origin) {
   const auto* setting = find(key);
-  const auto origin = setting == nullptr ? std::string("default") : setting->origin;
+  if (origin.empty()) origin = setting == nullptr ? "default" : std::string_view(setting->origin);
   faults_.push_back({std::string(key), fmt::format("{}: {} {}", origin, key, message)});
 }
 

@@ -65,8 +65,8 @@ class Config {
   void set(std::string_view key, std::string_view text, std::string_view origin);
   void set_list(std::string_view key, std::vector<std::string> values, std::string_view origin);
 
-  // Reports a fault found by looking at several settings.
-  void fault(std::string_view key, std::string_view message);
+  // Reports a fault found by looking at several settings; "" for where the setting's value comes from.
+  void fault(std::string_view key, std::string_view message, std::string_view origin = "");
   void check() const;  // throws ConfigError when any fault was found
 
   std::span<const Setting> settings() const { return settings_; }
@@ -83,6 +83,7 @@ class Config {
   template <class E>
   static EnumTarget enum_target(E& value);
 
+  static std::string below(const std::string& key, std::string_view member);
   Setting* known(std::string_view key, std::string_view origin, std::string_view written);
   void unknown(std::string_view key, std::string_view origin, std::string_view written);
 
@@ -114,8 +115,7 @@ void Config::bind(const std::string& key, T& value) {
   } else {
     static_assert(boost::describe::has_describe_members<T>::value, "describe the struct with BOOST_DESCRIBE_STRUCT");
     using Members = boost::describe::describe_members<T, boost::describe::mod_public>;
-    boost::mp11::mp_for_each<Members>(
-        [&](auto d) { bind(key.empty() ? d.name : key + "." + d.name, value.*d.pointer); });
+    boost::mp11::mp_for_each<Members>([&](auto d) { bind(below(key, d.name), value.*d.pointer); });
   }
 }
 

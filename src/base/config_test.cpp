@@ -25,8 +25,9 @@ struct Outer {
   double rate = 0.5;
   bool docs = true;
   std::int64_t max_bytes = 1'000;
+  int default_ = 7;
 };
-BOOST_DESCRIBE_STRUCT(Outer, (), (stage, http, rate, docs, max_bytes))
+BOOST_DESCRIBE_STRUCT(Outer, (), (stage, http, rate, docs, max_bytes, default_))
 
 namespace {
 
@@ -171,6 +172,12 @@ TEST_F(ConfigTest, NeverShowsASecretNorRepeatsARefusedValue) {
   config_.set("http.port", "hunter3", "--set");
   EXPECT_EQ(config_.find("http.key")->shown(), "********");
   EXPECT_EQ(faults().find("hunter"), std::string::npos);
+}
+
+TEST_F(ConfigTest, NamesASettingWithoutTheUnderscoreThatAvoidsAKeyword) {
+  config_.set("default", "8", "--set");
+  config_.check();
+  EXPECT_EQ(settings_.default_, 8);
 }
 
 TEST_F(ConfigTest, ShowsValuesAsTheyAreWritten) {
