@@ -61,8 +61,8 @@ clean: ## remove what was built
 	rm -rf build tests/e2e/node_modules web-docs/node_modules
 
 # The page at /docs, made from a packaged viewer.
-docs-page: setup build/docs/.stamp
-build/docs/.stamp: $(filter-out web-docs/node_modules,$(wildcard web-docs/* web-docs/src/*)) scripts/npm_ci
+docs-page: setup build/docs.stamp
+build/docs.stamp: $(filter-out web-docs/node_modules,$(wildcard web-docs/* web-docs/src/*)) scripts/npm_ci
 	@scripts/npm_ci web-docs
 	@cd web-docs && node build.mjs ../build/docs
 	@touch $@

@@ -1,0 +1,58 @@
+#include "cli/settings.hpp"
+
+#include <unistd.h>
+
+#include <array>
+#include <filesystem>
+
+namespace cli {
+namespace {
+
+constexpr std::string_view kFileVariable = "PURPOSEPATH_CONFIG";
+constexpr std::string_view kDefaultFile = "purposepath.yaml";
+// Variables of ours that are no settings: the file's path, and where tests find the vectors of others.
+constexpr std::array<std::string_view, 3> kNoSettings{kFileVariable, "PURPOSEPATH_VECTORS",
+                                                      "PURPOSEPATH_VECTORS_REQUIRED"};
+
+std::string file_to_read(const SettingFlags& flags, std::span<const std::string> environment) {
+  if (!flags.file.empty()) return flags.file;
+  for (const auto& entry : environment) {
+    const std::string_view text(entry);
+    if (text.starts_with(kFileVariable) && text.substr(kFileVariable.size()).starts_with('=')) {
+      return std::string(text.substr(kFileVariable.size() + 1));
+    }
+  }
+  return std::filesystem::exists(kDefaultFile) ? std::string(kDefaultFile) : std::string();
+}
+
+void apply_set(base::Config& config, const std::string& assignment) {
+  const auto equals = assignment.find('=');
+  if (equals == std::string::npos) {
+    config.fault(assignment, "must be written as key=value", "--set");
+  } else {
+    config.set(base::trim(std::string_view(assignment).substr(0, equals)),
+               std::string_view(assignment).substr(equals + 1), "--set");
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> process_environment() {
+  std::vector<std::string> entries;
+  for (char** entry = environ; *entry != nullptr; ++entry) entries.emplace_back(*entry);
+  return entries;
+}
+
+bool is_loopback(std::string_view host) { return host == "localhost" || host == "::1" || host.starts_with("127."); }
+
+void load_settings(LoadedSettings& out, const SettingFlags& flags, std::span<const std::string> environment) {
+  auto& config = out.config;
+  if (const auto file = file_to_read(flags, environment); !file.empty()) config.read_file(file);
+  config.read_environment(environment, kNoSettings);
+  for (const auto& assignment : flags.sets) apply_set(config, assignment);
+  for (const auto& named : flags.named) config.set(named.key, named.text, named.flag);
+  if (out.values.data.empty()) config.fault("data", "must name a folder, for instance ./data");
+  config.check();
+}
+
+}  // namespace cli
