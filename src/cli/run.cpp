@@ -7,6 +7,7 @@
 #include <cstdio>
 
 #include "base/config.hpp"
+#include "cli/api_client.hpp"
 #include "cli/commands.hpp"
 
 namespace cli {
@@ -79,6 +80,11 @@ int run_chosen(const Chosen& chosen) {
   } catch (const base::ConfigError& wrong) {
     fmt::print(stderr, "purposepath: {}\n", wrong.message);
     return kConfiguration;
+  } catch (const Unreachable& nobody) {
+    fmt::print(stderr, "purposepath: {}\n", nobody.message);
+    return kUnreachable;
+  } catch (const Interrupted&) {
+    return kInterrupted;
   } catch (const std::exception& failure) {
     fmt::print(stderr, "purposepath: {}\n", failure.what());
     return kFailure;

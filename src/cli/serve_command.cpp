@@ -29,6 +29,7 @@ void add_serve(CLI::App& root, Chosen& chosen) {
     chosen = [flags] {
       LoadedSettings settings;
       load_settings(settings, *flags, process_environment());
+      check_for_serving(settings);
       return serve(settings.values);
     };
   });

@@ -10,9 +10,9 @@ namespace {
 
 constexpr std::string_view kFileVariable = "PURPOSEPATH_CONFIG";
 constexpr std::string_view kDefaultFile = "purposepath.yaml";
-// Variables of ours that are no settings: the file's path, and where tests find the vectors of others.
-constexpr std::array<std::string_view, 3> kNoSettings{kFileVariable, "PURPOSEPATH_VECTORS",
-                                                      "PURPOSEPATH_VECTORS_REQUIRED"};
+// Variables of ours that are no settings: the file's path, the chat's token, and what tests go by.
+constexpr std::array<std::string_view, 5> kNoSettings{kFileVariable, "PURPOSEPATH_TOKEN", "PURPOSEPATH_BIN",
+                                                      "PURPOSEPATH_VECTORS", "PURPOSEPATH_VECTORS_REQUIRED"};
 
 std::string file_to_read(const SettingFlags& flags, std::span<const std::string> environment) {
   if (!flags.file.empty()) return flags.file;
@@ -35,6 +35,26 @@ void apply_set(base::Config& config, const std::string& assignment) {
   }
 }
 
+bool has_key(const http::AuthOptions& auth) { return !auth.secret.empty() || !auth.secret_file.empty(); }
+
+void check_keys(LoadedSettings& settings) {
+  const auto& auth = settings.values.auth;
+  auto& config = settings.config;
+  const auto long_enough = [](const base::Secret& secret) {
+    return secret.empty() || secret.reveal().size() >= http::kMinKeyBytes;
+  };
+  if (!has_key(auth) && settings.values.stage != Stage::development) {
+    config.fault("auth.secret",
+                 "has no value, and only the development stage makes one by itself; set PURPOSEPATH_AUTH__SECRET to the "
+                 "output of `openssl rand -base64 48`, or auth.secret_file to a file that holds it");
+  }
+  if (!auth.secret.empty() && !auth.secret_file.empty()) {
+    config.fault("auth.secret_file", "is set beside auth.secret; keep one of the two");
+  }
+  if (!long_enough(auth.secret)) config.fault("auth.secret", "must have at least 32 bytes");
+  if (!long_enough(auth.previous_secret)) config.fault("auth.previous_secret", "must have at least 32 bytes");
+}
+
 }  // namespace
 
 std::vector<std::string> process_environment() {
@@ -53,6 +73,11 @@ void load_settings(LoadedSettings& out, const SettingFlags& flags, std::span<con
   for (const auto& named : flags.named) config.set(named.key, named.text, named.flag);
   if (out.values.data.empty()) config.fault("data", "must name a folder, for instance ./data");
   config.check();
+}
+
+void check_for_serving(LoadedSettings& settings) {
+  check_keys(settings);
+  settings.config.check();
 }
 
 }  // namespace cli

@@ -6,6 +6,9 @@
 
 #include "base/config.hpp"
 #include "coaching/options.hpp"
+#include "http/rate_limit.hpp"
+#include "http/secrets.hpp"
+#include "store/sqlite.hpp"
 #include "telemetry/log.hpp"
 
 namespace cli {
@@ -22,10 +25,13 @@ struct Settings {
   Stage stage = Stage::development;
   std::string data = "./data";  // folder of the database and the development secret; made when missing
   std::string topics_dir;       // a folder of topics beside those in the binary, replacing the same ids; "" for none
+  http::AuthOptions auth;
+  http::RateLimitOptions rate_limits;
   coaching::CoachingOptions coaching;
+  store::SqliteOptions store;
   LogOptions log;
 };
-BOOST_DESCRIBE_STRUCT(Settings, (), (stage, data, topics_dir, coaching, log))
+BOOST_DESCRIBE_STRUCT(Settings, (), (stage, data, topics_dir, auth, rate_limits, coaching, store, log))
 
 // What the command line says about settings.
 struct SettingFlags {
@@ -49,9 +55,12 @@ struct LoadedSettings {
   base::Config config{values};
 };
 
-// Defaults < file < environment < flags. Throws base::ConfigError with every fault.
+// Defaults < file < environment < flags. Throws base::ConfigError with every fault of a single setting.
 void load_settings(LoadedSettings& out, const SettingFlags& flags, std::span<const std::string> environment);
 std::vector<std::string> process_environment();
+
+// What must hold between settings before a server may start. Throws base::ConfigError with every fault.
+void check_for_serving(LoadedSettings& settings);
 
 // 127.0.0.0/8, ::1 or localhost.
 bool is_loopback(std::string_view host);
