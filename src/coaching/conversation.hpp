@@ -57,6 +57,7 @@ struct Conversation {
   std::vector<base::PrivateText> insights;
   std::vector<base::PrivateText> identified_values;
   std::optional<OpenTurn> open_turn;
+  std::int64_t last_attempt = 0;     // of the newest turn: a turn that is tried again counts on from here
   std::optional<std::string> job_id;  // the extraction under way
   base::json::value result;           // by the topic's result schema; null until completed
   std::string review_reason;          // why it needs review, for the operator; without any text of the conversation
@@ -68,8 +69,8 @@ struct Conversation {
 };
 BOOST_DESCRIBE_STRUCT(Conversation, (),
                       (conversation_id, owner, topic, topic_version, language, context, status, phase, message_count,
-                       turn_count, phase_turns, window_start, is_complete, insights, identified_values, open_turn, job_id, result, review_reason,
-                       feedback, metadata, created_at, updated_at, completed_at))
+                       turn_count, phase_turns, window_start, is_complete, insights, identified_values, open_turn, last_attempt, job_id, result,
+                       review_reason, feedback, metadata, created_at, updated_at, completed_at))
 
 // What the reply of a turn cost and how it came about: kept with the reply, so that a repeat can give the same answer.
 struct TurnRecord {

@@ -60,7 +60,7 @@ class LiveTurn : public std::enable_shared_from_this<LiveTurn> {
   // Only on executor(): the version of the conversation's record that this turn wrote last (its fence), and whether a
   // renewal of the lease is on its way, which a commit has to wait for.
   std::int64_t version = 0;
-  std::optional<base::Time> renewed_at;
+  base::Time leased_at{};
   bool renewing = false;
   bool committing = false;
   base::Bell renewal_done;

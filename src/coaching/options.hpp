@@ -28,13 +28,14 @@ struct CoachingOptions {
   base::Milliseconds resume_grace{60'000};         // a turn nobody listens to goes on for so long
   base::Milliseconds idempotency_ttl{86'400'000};  // a repeat within this gets the first answer
   std::int64_t window_tokens = 4'000;              // of the transcript sent to the model; whole messages, newest first
+  std::int64_t extraction_tokens = 24'000;         // of the transcript that the result is extracted from
   AssessmentMode assessment = AssessmentMode::model;
   std::string assessment_model;                    // "" for the provider's default
   base::Milliseconds assessment_grace{2'000};      // waited for after the reply is there; then rules decide
   std::int64_t reply_max_tokens = 1'024;
   double temperature = 0.7;
   base::Milliseconds complete_wait{10'000};        // how long `complete` waits for the result
-  base::Milliseconds job_lease{120'000};
+  base::Milliseconds job_lease{300'000};         // longer than two calls of a model may take
   std::int64_t job_attempts = 5;                   // then needs_review
   base::Milliseconds sweep_interval{5'000};        // looks for turns and jobs whose owner died
   std::int64_t cached_conversations = 10'000;      // recent windows kept in memory
@@ -45,7 +46,7 @@ struct CoachingOptions {
 };
 BOOST_DESCRIBE_STRUCT(CoachingOptions, (),
                       (max_turns, idle_timeout, expiry, turn_lease, resume_grace, idempotency_ttl, window_tokens,
-                       assessment, assessment_model, assessment_grace, reply_max_tokens, temperature,
+                       extraction_tokens, assessment, assessment_model, assessment_grace, reply_max_tokens, temperature,
                        complete_wait, job_lease, job_attempts, sweep_interval, cached_conversations, max_live_turns,
                        price_per_million_input_usd, price_per_million_output_usd, timeouts))
 
