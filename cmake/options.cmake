@@ -26,7 +26,7 @@ target_compile_definitions(pp_options INTERFACE
 target_compile_options(pp_options INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor -Wold-style-cast -Woverloaded-virtual
   -Wno-missing-field-initializers  # designated initializers leave the rest to the defaults beside the members
-  -Werror -fno-omit-frame-pointer -fno-pch-timestamp)
+  -Werror -fno-omit-frame-pointer "SHELL:-Xclang -fno-pch-timestamp")
 target_compile_options(pp_options INTERFACE $<$<CONFIG:Release>:-O2 -g1>  $<$<CONFIG:Debug>:-O0 -g1 -D_GLIBCXX_ASSERTIONS>)
 target_link_options(pp_options INTERFACE -fuse-ld=mold)
 if(PURPOSEPATH_SANITIZER)
@@ -49,6 +49,9 @@ function(pp_library name)
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.cpp)
   file(GLOB tests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*_test.cpp)
   list(REMOVE_ITEM sources ${tests})
+  if(NOT sources)
+    message(FATAL_ERROR "src/${name} has no sources")
+  endif()
   add_library(${name} STATIC ${sources})
   target_link_libraries(${name} PUBLIC pp_options ${ARG_DEPENDS})
   if(name STREQUAL base)

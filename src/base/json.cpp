@@ -9,11 +9,7 @@ json::value parse_json(std::string_view text, std::size_t max_depth) {
   options.max_depth = max_depth;
   json::parser parser({}, options);
   json::error_code failed;
-  const auto parsed = parser.write_some(text.data(), text.size(), failed);
-  if (!failed && parsed < text.size() && text.find_first_not_of(" \t\r\n", parsed) != std::string_view::npos) {
-    failed = json::error::extra_data;
-  }
-  if (!failed && !parser.done()) failed = json::error::incomplete;
+  const auto parsed = parser.write(text.data(), text.size(), failed);
   if (failed) {
     const bool too_deep = failed == json::error::too_deep;
     throw Error(Code::bad_request,

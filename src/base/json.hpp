@@ -113,8 +113,9 @@ void read_json(const json::value& value, T& out, const std::string& path = "") {
     if (!value.is_array()) detail::wrong_type(path, "a list");
     out.clear();
     out.reserve(value.get_array().size());
+    std::size_t index = 0;
     for (const auto& element : value.get_array()) {
-      read_json(element, out.emplace_back(), path + "[" + std::to_string(out.size()) + "]");
+      read_json(element, out.emplace_back(), path + "[" + std::to_string(index++) + "]");
     }
   } else if constexpr (detail::IsStringMap<T>::value) {
     if (!value.is_object()) detail::wrong_type(path, "an object");

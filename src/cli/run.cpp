@@ -1,0 +1,7 @@
+#include "cli/run.hpp"
+
+namespace cli {
+
+int run(int, char**) { return 2; }
+
+}  // namespace cli

@@ -1,0 +1,7 @@
+#include "llm/provider.hpp"
+
+namespace llm {
+
+std::int64_t estimate_tokens(std::string_view text) { return static_cast<std::int64_t>((text.size() + 3) / 4); }
+
+}  // namespace llm
