@@ -7,6 +7,7 @@
 #include <boost/asio/io_context.hpp>
 
 #include "base/json.hpp"
+#include "net/failure.hpp"
 #include "net/http_client.hpp"
 #include "net/sse_decoder.hpp"
 

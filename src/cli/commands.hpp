@@ -2,6 +2,10 @@
 // One function a command: it declares flags and help, and puts into `chosen` what to run when the command is given.
 // A new command is a file with such a function and a line in run.cpp.
 #include <functional>
+#include <string>
+#include <utility>
+
+#include "base/error.hpp"
 
 namespace CLI {
 class App;
@@ -24,6 +28,11 @@ enum ExitCode : int {
 };
 
 using Chosen = std::function<int()>;  // may throw base::Error
+
+// A flag's value that only the command itself can judge.
+struct UsageError : base::Error {
+  explicit UsageError(std::string text) : Error(base::Code::validation_error, std::move(text)) {}
+};
 
 void add_serve(CLI::App& root, Chosen& chosen);
 void add_chat(CLI::App& root, Chosen& chosen);

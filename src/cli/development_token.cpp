@@ -6,12 +6,6 @@
 
 namespace cli {
 
-base::Milliseconds parse_expiry(std::string_view text) {
-  const auto duration = base::parse_duration(text);
-  if (duration.count() > 0) return duration;
-  throw base::Error(base::Code::validation_error, "--expires must be above zero, for instance 12h");
-}
-
 base::Secret signing_secret(const Settings& settings) {
   const auto& auth = settings.auth;
   if (auth.secret.empty() && auth.secret_file.empty() && settings.stage == Stage::development) {

@@ -19,9 +19,6 @@ struct TokenRequest {
   base::Milliseconds valid_for{std::chrono::hours(12)};
 };
 
-// Throws base::ConfigError for anything but a duration above zero.
-base::Milliseconds parse_expiry(std::string_view text);
-
 // The secret in force: auth.secret, auth.secret_file, or in development the data folder's own (made when missing).
 // Throws base::Error saying what to set.
 base::Secret signing_secret(const Settings& settings);

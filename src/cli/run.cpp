@@ -80,6 +80,9 @@ int run_chosen(const Chosen& chosen) {
   } catch (const base::ConfigError& wrong) {
     fmt::print(stderr, "purposepath: {}\n", wrong.message);
     return kConfiguration;
+  } catch (const UsageError& wrong) {
+    fmt::print(stderr, "purposepath: {}\n", wrong.message);
+    return kUsage;
   } catch (const Unreachable& nobody) {
     fmt::print(stderr, "purposepath: {}\n", nobody.message);
     return kUnreachable;

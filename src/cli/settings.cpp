@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <boost/asio/ip/address.hpp>
 #include <filesystem>
 
 namespace cli {
@@ -63,7 +64,12 @@ std::vector<std::string> process_environment() {
   return entries;
 }
 
-bool is_loopback(std::string_view host) { return host == "localhost" || host == "::1" || host.starts_with("127."); }
+bool is_loopback(std::string_view host) {
+  if (host == "localhost") return true;
+  boost::system::error_code failed;
+  const auto address = boost::asio::ip::make_address(host, failed);
+  return !failed && address.is_loopback();
+}
 
 void load_settings(LoadedSettings& out, const SettingFlags& flags, std::span<const std::string> environment) {
   auto& config = out.config;

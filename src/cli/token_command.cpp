@@ -18,6 +18,14 @@ struct Arguments {
   std::string expires = "12h";
 };
 
+base::Milliseconds parse_expiry(std::string_view text) {
+  try {
+    if (const auto duration = base::parse_duration(text); duration.count() > 0) return duration;
+  } catch (const base::Error&) {
+  }
+  throw UsageError("--expires must be a duration above zero, such as 30m, 12h or 14d");
+}
+
 }  // namespace
 
 void add_token(CLI::App& root, Chosen& chosen) {
