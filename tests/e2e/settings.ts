@@ -1,0 +1,34 @@
+// Every configuration key that the tests turn, in one place. A double underscore separates levels.
+
+export type Settings = Record<string, string>;
+
+export const secret = 'an-e2e-secret-of-enough-entropy-0123456789';
+
+export const withSecret = (value = secret): Settings => ({ PURPOSEPATH_AUTH__SECRET: value });
+export const withPreviousSecret = (value: string): Settings => ({ PURPOSEPATH_AUTH__PREVIOUS_SECRET: value });
+export const withSecretFile = (path: string): Settings => ({ PURPOSEPATH_AUTH__SECRET_FILE: path });
+export const withIssuer = (issuer: string, audience: string): Settings => ({
+  PURPOSEPATH_AUTH__ISSUER: issuer,
+  PURPOSEPATH_AUTH__AUDIENCE: audience,
+});
+
+export const withoutRateLimits: Settings = { PURPOSEPATH_RATE_LIMITS__ENABLED: 'false' };
+export const withOrigins = (...origins: string[]): Settings => ({ PURPOSEPATH_HTTP__CORS_ORIGINS: origins.join(',') });
+export const withTopics = (folder: string): Settings => ({ PURPOSEPATH_TOPICS__DIR: folder });
+
+export const withMaxTurns = (turns: number): Settings => ({ PURPOSEPATH_COACHING__MAX_TURNS: String(turns) });
+export const withIdleTimeout = (ms: number): Settings => ({ PURPOSEPATH_COACHING__IDLE_TIMEOUT: `${ms}ms` });
+export const withLease = (ms: number): Settings => ({ PURPOSEPATH_COACHING__TURN_LEASE: `${ms}ms` });
+export const withResumeGrace = (ms: number): Settings => ({ PURPOSEPATH_COACHING__RESUME_GRACE: `${ms}ms` });
+
+export const withHeaderTimeout = (ms: number): Settings => ({ PURPOSEPATH_HTTP__READ_TIMEOUT: `${ms}ms` });
+export const withKeepAlive = (ms: number): Settings => ({ PURPOSEPATH_HTTP__SSE_KEEP_ALIVE: `${ms}ms` });
+export const withDrainDeadline = (ms: number): Settings => ({ PURPOSEPATH_HTTP__DRAIN_TIMEOUT: `${ms}ms` });
+
+export const withModel = (baseUrl: string): Settings => ({
+  PURPOSEPATH_LLM__PROVIDER: 'openai',
+  PURPOSEPATH_LLM__BASE_URL: baseUrl,
+  PURPOSEPATH_LLM__API_KEY: 'test',
+  PURPOSEPATH_LLM__MODEL: 'fake-1',
+});
+export const withFirstTokenTimeout = (ms: number): Settings => ({ PURPOSEPATH_LLM__TIMEOUTS__FIRST_TOKEN: `${ms}ms` });
