@@ -19,7 +19,6 @@ export const withTopics = (folder: string): Settings => ({ PURPOSEPATH_TOPICS__D
 export const withMaxTurns = (turns: number): Settings => ({ PURPOSEPATH_COACHING__MAX_TURNS: String(turns) });
 export const withIdleTimeout = (ms: number): Settings => ({ PURPOSEPATH_COACHING__IDLE_TIMEOUT: `${ms}ms` });
 export const withLease = (ms: number): Settings => ({ PURPOSEPATH_COACHING__TURN_LEASE: `${ms}ms` });
-export const withResumeGrace = (ms: number): Settings => ({ PURPOSEPATH_COACHING__RESUME_GRACE: `${ms}ms` });
 
 export const withHeaderTimeout = (ms: number): Settings => ({ PURPOSEPATH_HTTP__READ_TIMEOUT: `${ms}ms` });
 export const withKeepAlive = (ms: number): Settings => ({ PURPOSEPATH_HTTP__SSE_KEEP_ALIVE: `${ms}ms` });
