@@ -1,8 +1,8 @@
-import { cpSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Client, expectError, expectFaults } from './client.ts';
-import { command, repository, Server, temporaryFolder } from './harness.ts';
+import { command, Server, temporaryFolder, topicsWith } from './harness.ts';
 import { secret, withIssuer, withPreviousSecret, withSecret, withSecretFile, withTopics } from './settings.ts';
 import { claims, now, sign, unsigned } from './tokens.ts';
 
@@ -117,15 +117,19 @@ test('a secret in a file is read again when the file changes, and its predecesso
   const folder = temporaryFolder();
   const file = join(folder, 'jwt-secret');
   writeFileSync(file, `${previous}\n`, { mode: 0o600 });
-  const rotating = await Server.start({ settings: { ...withSecretFile(file), ...withPreviousSecret(previous) } });
+  const rotating = await Server.start({ settings: withSecretFile(file) });
   try {
     const [old, fresh] = [as(sign(claims(), { key: previous }), rotating), as(sign(claims()), rotating)];
     expect((await old.get('/api/v1/topics')).status).toBe(200);
     expectError(await fresh.get('/api/v1/topics'), 401, 'invalid_token');
-    writeFileSync(file, `${secret}\n`);
-    utimesSync(file, now() + 5, now() + 5);
+    writeFileSync(file, `${secret}\n${previous}\n`);
     await expect.poll(async () => (await fresh.get('/api/v1/topics')).status, { timeout: 10_000, interval: 50 }).toBe(200);
     expect((await old.get('/api/v1/topics')).status).toBe(200);
+    writeFileSync(file, `${secret}\n`);
+    await expect.poll(async () => (await old.get('/api/v1/topics')).status, { timeout: 10_000, interval: 50 }).toBe(401);
+    writeFileSync(file, 'too short\n');
+    await expect.poll(async () => (await rotating.anonymous().get('/api/v1/health/ready')).body.dependencies.secrets.status, { timeout: 10_000, interval: 50 }).not.toBe('healthy');
+    expect((await fresh.get('/api/v1/topics')).status).toBe(200);
   } finally {
     await rotating.stop();
     rmSync(folder, { recursive: true });
@@ -192,12 +196,8 @@ describe('roles', () => {
 
 describe('tiers', () => {
   let tiered: Server;
-  const topics = temporaryFolder();
+  const topics = topicsWith('vision', { tier: 'premium' });
   beforeAll(async () => {
-    cpSync(join(repository, 'topics'), topics, { recursive: true });
-    const file = join(topics, 'vision', 'topic.yaml');
-    const text = readFileSync(file, 'utf8').replace(/^tier:.*\n/m, '');
-    writeFileSync(file, `${text.trimEnd()}\ntier: premium\n`);
     tiered = await Server.start({ settings: { ...withSecret(), ...withTopics(topics) } });
   });
   afterAll(async () => {

@@ -1,9 +1,10 @@
+import { rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Client, expectError, expectFaults, transcript } from './client.ts';
 import { mustFitJsonSchema } from './contract.ts';
 import { type Call, FakeModel, Gate } from './fake_model.ts';
-import { Server } from './harness.ts';
-import { withIdleTimeout, withMaxTurns, withModel } from './settings.ts';
+import { Server, topicsWith } from './harness.ts';
+import { withIdleTimeout, withModel, withTopics } from './settings.ts';
 
 const progressOf: Record<string, number> = { introduction: 0.1, exploration: 0.3, deepening: 0.5, synthesis: 0.7, validation: 0.9, completion: 1 };
 const topics = ['core_values', 'purpose', 'vision', 'goals'];
@@ -114,7 +115,7 @@ describe('with the offline coach', () => {
 describe('initiating', () => {
   test('gives the opening words and where to find the conversation', async () => {
     const user = await server.client({ user: 'ines', tenant: 'bakery' });
-    const answer = await user.post('/api/v1/conversations/initiate', { topic: 'goals', context: { company_name: 'Brot am Fluss' }, language: 'en' });
+    const answer = await user.post('/api/v1/conversations/initiate', { topic: 'goals', context: { organisation: 'Brot am Fluss' }, language: 'en' });
     expect(answer.status).toBe(201);
     const { conversation_id, initial_message, created_at, ...rest } = answer.body;
     expect(rest).toEqual({ user_id: 'ines', tenant_id: 'bakery', topic: 'goals', status: 'active', current_phase: 'introduction', progress: 0.1 });
@@ -274,8 +275,8 @@ describe('a paused conversation', () => {
     expect(messages.at(-1)).toMatchObject({ role: 'assistant', message_id: body.message_id, content: body.ai_response });
   });
 
-  test('that is not paused cannot be resumed: 409 conflict', async () => {
-    expectError(await user.resume(id), 409, 'conflict');
+  test('may be resumed although it is active', async () => {
+    expect((await user.resume(id)).body.status).toBe('active');
   });
 
   test('can be completed', async () => {
@@ -307,12 +308,8 @@ describe('a completed conversation', () => {
     expect(await user.conversation(id)).toEqual(before);
   });
 
-  test('can be completed again, which changes nothing', async () => {
-    expect((await user.complete(id)).status).toBe(204);
-    expect(await user.conversation(id)).toEqual(before);
-  });
-
-  test('cannot be paused, resumed or cancelled', async () => {
+  test('cannot be completed again, paused, resumed or cancelled', async () => {
+    expectError(await user.complete(id), 409, 'conversation_not_active');
     expectError(await user.pause(id), 409, 'conversation_not_active');
     expectError(await user.resume(id), 409, 'conversation_not_active');
     expectError(await user.cancel(id), 409, 'conversation_not_active');
@@ -337,10 +334,17 @@ test('a cancelled conversation is cancelled for good, and keeps its transcript',
   const cancelled = await user.conversation(id);
   expect(cancelled).toMatchObject({ status: 'cancelled', result: null });
   expect(cancelled.messages).toHaveLength(3);
-  expect((await user.cancel(id)).status).toBe(204);
+  expectError(await user.cancel(id), 409, 'conversation_not_active');
   expectError(await user.say(id, 'Wait!'), 409, 'conversation_not_active');
   expectError(await user.complete(id), 409, 'conversation_not_active');
   expect(await user.conversation(id)).toEqual(cancelled);
+});
+
+test('a conversation in which nothing has been said cannot be completed', async () => {
+  const user = await server.client();
+  const id = await user.initiate('goals');
+  expect(expectError(await user.complete(id), 422, 'domain_validation_error').details).toMatchObject({ rule: 'no_messages' });
+  expect(await statusOf(user, id)).toBe('active');
 });
 
 test('a deleted conversation is gone', async () => {
@@ -369,7 +373,8 @@ test('an idle conversation shows as paused, and a message takes it up again', as
 });
 
 test('the turn limit is a 422 that names the rule, keeps the message out, and leaves completing possible', async () => {
-  const short = await Server.start({ settings: withMaxTurns(2) });
+  const folder = topicsWith('goals', { max_turns: 2 });
+  const short = await Server.start({ settings: withTopics(folder) });
   try {
     const user = await short.client();
     const id = await user.initiate('goals');
@@ -380,6 +385,7 @@ test('the turn limit is a 422 that names the rule, keeps the message out, and le
     expect((await user.complete(id)).status).toBe(204);
   } finally {
     await short.stop();
+    rmSync(folder, { recursive: true });
   }
 });
 
@@ -426,7 +432,7 @@ describe('with a model', () => {
     const call = await model.replyCall('My values are');
     expect(call.lastUserMessage).toContain(text);
     expect((await user.said(id))[0]).toBe(`user: ${text}`);
-    const context = { company_name: 'ACME {{user_id}} {{/if}}' };
+    const context = { organisation: 'ACME {{user_id}} {{/if}}' };
     expect((await user.post('/api/v1/conversations/initiate', { topic: 'goals', context })).status).toBe(201);
   });
 
@@ -456,6 +462,30 @@ describe('with a model', () => {
     expectError(await user.say(id, 'The other.', { headers }), 409, 'idempotency_mismatch');
     expectError(await user.post(`/api/v1/conversations/${id}/message`, { user_message: 'The one.', metadata: { a: 1 } }, { headers }), 409, 'idempotency_mismatch');
     expect(await user.said(id)).toHaveLength(2);
+  });
+
+  test('a key whose message failed is a 409 conflict once the conversation has gone on without it', async () => {
+    model.on('left behind', { status: 400 });
+    const user = await modelled.client();
+    const id = await user.initiate();
+    const headers = { 'idempotency-key': 'k-left' };
+    expectError(await user.say(id, 'I am left behind.', { headers }), 502, 'llm_error');
+    expect((await user.say(id, 'Never mind, something else.')).status).toBe(200);
+    const before = await user.conversation(id);
+    expectError(await user.say(id, 'I am left behind.', { headers }), 409, 'conflict');
+    expect(await user.conversation(id)).toEqual(before);
+  });
+
+  test('pausing, resuming and completing wait for the coach to finish: 409 turn_in_progress', async () => {
+    const gate = new Gate();
+    model.on('not now', { before: () => gate.opened });
+    const user = await modelled.client();
+    const id = await user.initiate();
+    const answer = user.say(id, 'Please, not now.');
+    await model.replyCall('not now');
+    for (const call of [user.pause(id), user.resume(id), user.complete(id)]) expectError(await call, 409, 'turn_in_progress');
+    gate.open();
+    expect((await answer).status).toBe(200);
   });
 
   test('a key belongs to its conversation and its user', async () => {
@@ -514,6 +544,8 @@ describe('with a model', () => {
     expect(conversation.result).toBeNull();
     expect(conversation.messages).toHaveLength(3);
     expectError(await user.say(id, 'And now?'), 409, 'conversation_not_active');
+    expect((await user.complete(id)).status).toBe(204);
+    await expect.poll(() => statusOf(user, id), { timeout: 10_000 }).toBe('completed');
   });
 
   test('an extraction that is invalid once is repaired', async () => {

@@ -5,7 +5,7 @@ import { Client, expectError } from './client.ts';
 import { FakeModel, Gate } from './fake_model.ts';
 import { command, Server, temporaryFolder } from './harness.ts';
 import { RawConnection } from './raw.ts';
-import { type Settings, withDrainDeadline, withLease, withModel } from './settings.ts';
+import { type Settings, withDrainDeadline, withModel } from './settings.ts';
 
 let model: FakeModel;
 const servers: Server[] = [];
@@ -19,7 +19,7 @@ afterEach(async () => {
 afterAll(() => model.stop());
 
 async function serve(settings: Settings = {}): Promise<Server> {
-  const server = await Server.start({ settings: { ...withModel(model.url), ...withLease(1_000), ...settings } });
+  const server = await Server.start({ settings: { ...withModel(model.url), ...settings } });
   servers.push(server);
   return server;
 }

@@ -1,7 +1,7 @@
 // Runs the real binary: as a server on a port of its own, and as the operator's command line.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,6 +12,19 @@ export const repository = fileURLToPath(new URL('../../', import.meta.url));
 export const binary = process.env.PURPOSEPATH_BIN ?? join(repository, 'build', 'release', 'purposepath');
 
 export const temporaryFolder = (): string => mkdtempSync(join(tmpdir(), 'purposepath-e2e-'));
+
+// A copy of the topics in which some settings of one are others. The caller removes it.
+export function topicsWith(topic: string, settings: Record<string, string | number>): string {
+  const folder = temporaryFolder();
+  cpSync(join(repository, 'topics'), folder, { recursive: true });
+  const file = join(folder, topic, 'topic.yaml');
+  let text = readFileSync(file, 'utf8');
+  for (const [name, value] of Object.entries(settings)) {
+    text = `${text.replace(new RegExp(`^${name}:.*\\n`, 'm'), '').trimEnd()}\n${name}: ${value}\n`;
+  }
+  writeFileSync(file, text);
+  return folder;
+}
 
 // Nothing of the caller's own configuration, and no proxy between us and the fake model.
 function environment(settings: Settings): NodeJS.ProcessEnv {

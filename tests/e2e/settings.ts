@@ -13,15 +13,24 @@ export const withIssuer = (issuer: string, audience: string): Settings => ({
 });
 
 export const withoutRateLimits: Settings = { PURPOSEPATH_RATE_LIMITS__ENABLED: 'false' };
-export const withOrigins = (...origins: string[]): Settings => ({ PURPOSEPATH_HTTP__CORS_ORIGINS: origins.join(',') });
-export const withTopics = (folder: string): Settings => ({ PURPOSEPATH_TOPICS__DIR: folder });
+export const withOrigins = (...origins: string[]): Settings => ({
+  PURPOSEPATH_HTTP__CORS__ORIGINS: origins.join(','),
+  PURPOSEPATH_HTTP__CORS__CREDENTIALS: 'true',
+});
+export const withTopics = (folder: string): Settings => ({ PURPOSEPATH_TOPICS_DIR: folder });
 
-export const withMaxTurns = (turns: number): Settings => ({ PURPOSEPATH_COACHING__MAX_TURNS: String(turns) });
 export const withIdleTimeout = (ms: number): Settings => ({ PURPOSEPATH_COACHING__IDLE_TIMEOUT: `${ms}ms` });
-export const withLease = (ms: number): Settings => ({ PURPOSEPATH_COACHING__TURN_LEASE: `${ms}ms` });
+// A turn that nobody listens to is given up after this; somebody looks as often.
+export const withResumeGrace = (ms: number): Settings => ({
+  PURPOSEPATH_COACHING__RESUME_GRACE: `${ms}ms`,
+  PURPOSEPATH_COACHING__SWEEP_INTERVAL: `${ms}ms`,
+});
 
-export const withHeaderTimeout = (ms: number): Settings => ({ PURPOSEPATH_HTTP__READ_TIMEOUT: `${ms}ms` });
-export const withKeepAlive = (ms: number): Settings => ({ PURPOSEPATH_HTTP__SSE_KEEP_ALIVE: `${ms}ms` });
+export const withReadTimeouts = (ms: number): Settings => ({
+  PURPOSEPATH_HTTP__HEADER_TIMEOUT: `${ms}ms`,
+  PURPOSEPATH_HTTP__BODY_TIMEOUT: `${ms}ms`,
+});
+export const withKeepAlive = (ms: number): Settings => ({ PURPOSEPATH_HTTP__EVENT_KEEP_ALIVE: `${ms}ms` });
 export const withDrainDeadline = (ms: number): Settings => ({ PURPOSEPATH_HTTP__DRAIN_TIMEOUT: `${ms}ms` });
 
 export const withModel = (baseUrl: string): Settings => ({
@@ -30,4 +39,4 @@ export const withModel = (baseUrl: string): Settings => ({
   PURPOSEPATH_LLM__API_KEY: 'test',
   PURPOSEPATH_LLM__MODEL: 'fake-1',
 });
-export const withFirstTokenTimeout = (ms: number): Settings => ({ PURPOSEPATH_LLM__TIMEOUTS__FIRST_TOKEN: `${ms}ms` });
+export const withFirstTokenTimeout = (ms: number): Settings => ({ PURPOSEPATH_COACHING__TIMEOUTS__FIRST_TOKEN: `${ms}ms` });

@@ -3,7 +3,7 @@ import { expectError } from './client.ts';
 import { mustFitSchema } from './contract.ts';
 import { FakeModel, Gate } from './fake_model.ts';
 import { Server } from './harness.ts';
-import { withFirstTokenTimeout, withKeepAlive, withModel } from './settings.ts';
+import { withFirstTokenTimeout, withKeepAlive, withModel, withResumeGrace } from './settings.ts';
 import { EventStream, replyOf, type StreamEvent } from './sse.ts';
 
 let model: FakeModel;
@@ -208,10 +208,16 @@ describe('after a lost connection', () => {
 });
 
 describe('a client that goes away', () => {
-  test('cancels the call to the model when nobody can take up the turn, and the message is kept', async () => {
-    const gate = new Gate();
-    model.on('never mind', { before: () => gate.opened });
-    const { user, id } = await begin();
+  let hasty: Server;
+  beforeAll(async () => {
+    hasty = await Server.start({ settings: { ...withModel(model.url), ...withResumeGrace(100) } });
+  });
+  afterAll(() => hasty.stop());
+
+  test('and does not come back cancels the call to the model in the end, and the message is kept', async () => {
+    model.on('never mind', { before: () => new Promise<void>(() => {}) });
+    const user = await hasty.client();
+    const id = await user.initiate();
     const abort = new AbortController();
     const answer = user.say(id, 'Oh, never mind.', { signal: abort.signal }).catch(() => 'aborted');
     const call = await model.replyCall('never mind');
@@ -221,6 +227,20 @@ describe('a client that goes away', () => {
     expect(call.finished).toBe(false);
     expect((await user.said(id))[0]).toBe('user: Oh, never mind.');
     await expect.poll(async () => (await user.say(id, 'Still there?')).status, { timeout: 10_000 }).toBe(200);
+  });
+
+  test('in the middle of a stream, and does not come back, cancels the call as well', async () => {
+    model.on('hanging up', { chunks: ['Are ', 'you there?'], before: (chunk) => (chunk === 1 ? new Promise<void>(() => {}) : undefined) });
+    const user = await hasty.client();
+    const id = await user.initiate();
+    const stream = await user.stream(id, 'I am hanging up.');
+    expect((await stream.next()).event).toBe('accepted');
+    expect((await stream.next()).event).toBe('delta');
+    stream.drop();
+    const call = await model.replyCall('hanging up');
+    await call.closed;
+    expect(call.finished).toBe(false);
+    await expect.poll(() => user.said(id)).toEqual(['user: I am hanging up.']);
   });
 
   test('with an Idempotency-Key can come back for its answer', async () => {

@@ -3,19 +3,19 @@ import Ajv from 'ajv';
 import addFormats from 'ajv-formats';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { expectError, type Client } from './client.ts';
+import { Client, expectError } from './client.ts';
 import { document, mustFitSchema, operations } from './contract.ts';
 import { Server } from './harness.ts';
 import { lintContract } from './lint_openapi.mjs';
 import { RawConnection } from './raw.ts';
-import { withHeaderTimeout, withOrigins } from './settings.ts';
+import { withReadTimeouts, withOrigins } from './settings.ts';
 
 const page = 'https://coach.example';
 let server: Server;
 let anyone: Client;
 
 beforeAll(async () => {
-  server = await Server.start({ settings: { ...withOrigins(page), ...withHeaderTimeout(400) } });
+  server = await Server.start({ settings: { ...withOrigins(page), ...withReadTimeouts(400) } });
   anyone = server.anonymous();
 });
 afterAll(() => server.stop());
@@ -289,6 +289,15 @@ describe('rate limits', () => {
     const [here, there] = [await limited.client({ user: 'same', tenant: 'one' }), await limited.client({ user: 'same', tenant: 'two' })];
     await here.get('/api/v1/topics');
     expect((await there.get('/api/v1/topics')).headers.get('x-ratelimit-remaining')).toBe('99');
+  });
+
+  test('hold for those who try one bad token after the other, too', async () => {
+    const guesses = await Promise.all(Array.from({ length: 30 }, (_, guess) => new Client(limited.url, `guess.${guess}.x`).get('/api/v1/topics')));
+    const statuses = guesses.map(({ status }) => status);
+    expect(new Set(statuses)).toEqual(new Set([401, 429]));
+    expect(statuses.filter((status) => status === 401).length).toBeLessThanOrEqual(21);
+    // Who has a good token from the same address is let in all the same.
+    expect((await (await limited.client()).get('/api/v1/topics')).status).toBe(200);
   });
 
   test('do not hold for health and metrics', async () => {
