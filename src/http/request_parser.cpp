@@ -31,9 +31,10 @@ constexpr std::size_t kReserveAtMost = 64u << 10;  // a length that is announced
 // Writes straight into a Request whose strings are kept from message to message.
 class Parser final : public beast::http::basic_parser<true> {
  public:
-  Parser(Request& request, std::size_t max_header_bytes, std::size_t max_body_bytes) : request_(request) {
+  Parser(Request& request, std::size_t max_header_bytes, std::size_t max_body_bytes)
+      : request_(request), max_body_bytes_(max_body_bytes) {
     header_limit(static_cast<std::uint32_t>(max_header_bytes));
-    body_limit(max_body_bytes);
+    body_limit(boost::none);  // on_header_impl() sets it: Beast would refuse before the header is complete
     request_.body.clear();
     request_.path_parameters.clear();
     request_.notes.route = "-";
@@ -75,6 +76,8 @@ class Parser final : public beast::http::basic_parser<true> {
     if (!encoding.empty() && (!chunked() || base::to_lower(encoding) != "chunked" || http_1_0)) {
       bad("the only transfer encoding understood is chunked, in HTTP/1.1");
     }
+    if (content_length() && *content_length() > max_body_bytes_) too_large(max_body_bytes_);
+    body_limit(max_body_bytes_);
     expects_continue = !http_1_0 && base::to_lower(request_.header("expect")) == "100-continue";
   }
 
@@ -99,6 +102,7 @@ class Parser final : public beast::http::basic_parser<true> {
   void on_finish_impl(ErrorCode&) override {}
 
   Request& request_;
+  std::size_t max_body_bytes_;
   std::size_t fields_ = 0;
   bool trailers_ = false;
 };

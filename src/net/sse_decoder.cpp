@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
-#include "base/error.hpp"
+#include "net/failure.hpp"
 
 namespace net {
 namespace {
@@ -93,9 +93,8 @@ bool SseDecoder::dispatch() {
 
 void SseDecoder::check_bound(std::size_t bytes) const {
   if (bytes <= max_event_bytes_) return;
-  throw base::Error(base::Code::dependency_unavailable,
-                    fmt::format("an event of the stream is larger than the allowed {} bytes", max_event_bytes_),
-                    {{"stage", "response"}, {"timeout", false}});
+  throw failure(Stage::response, false,
+                fmt::format("an event of the stream is larger than the allowed {} bytes", max_event_bytes_));
 }
 
 }  // namespace net
