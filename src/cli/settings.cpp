@@ -56,6 +56,24 @@ void check_keys(LoadedSettings& settings) {
   if (!long_enough(auth.previous_secret)) config.fault("auth.previous_secret", "must have at least 32 bytes");
 }
 
+constexpr int kHighestPort = 65'535;
+
+void check_http(LoadedSettings& settings) {
+  const auto& http = settings.values.http;
+  auto& config = settings.config;
+  if (http.port > kHighestPort) config.fault("http.port", "must be at most 65535; 0 takes any free port");
+  if (http.tls_certificate.empty() != http.tls_key.empty()) {
+    config.fault(http.tls_key.empty() ? "http.tls_key" : "http.tls_certificate",
+                 "has no value, but TLS needs http.tls_certificate and http.tls_key, both PEM files");
+  }
+  // The secret of the development stage lies in the data folder of whoever started it: it is for one machine's use.
+  if (settings.values.stage == Stage::development && !has_key(settings.values.auth) && !is_loopback(http.host)) {
+    config.fault("http.host",
+                 "is open to other machines, which the development stage allows only with a secret of your own; set "
+                 "PURPOSEPATH_AUTH__SECRET to the output of `openssl rand -base64 48`, or listen on 127.0.0.1");
+  }
+}
+
 }  // namespace
 
 std::vector<std::string> process_environment() {
@@ -83,6 +101,7 @@ void load_settings(LoadedSettings& out, const SettingFlags& flags, std::span<con
 
 void check_for_serving(LoadedSettings& settings) {
   check_keys(settings);
+  check_http(settings);
   settings.config.check();
 }
 

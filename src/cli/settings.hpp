@@ -8,6 +8,7 @@
 #include "coaching/options.hpp"
 #include "http/rate_limit.hpp"
 #include "http/secrets.hpp"
+#include "http/server.hpp"
 #include "store/sqlite.hpp"
 #include "telemetry/log.hpp"
 
@@ -25,13 +26,14 @@ struct Settings {
   Stage stage = Stage::development;
   std::string data = "./data";  // folder of the database and the development secret; made when missing
   std::string topics_dir;       // a folder of topics beside those in the binary, replacing the same ids; "" for none
+  http::ServerOptions http;
   http::AuthOptions auth;
   http::RateLimitOptions rate_limits;
   coaching::CoachingOptions coaching;
   store::SqliteOptions store;
   LogOptions log;
 };
-BOOST_DESCRIBE_STRUCT(Settings, (), (stage, data, topics_dir, auth, rate_limits, coaching, store, log))
+BOOST_DESCRIBE_STRUCT(Settings, (), (stage, data, topics_dir, http, auth, rate_limits, coaching, store, log))
 
 // What the command line says about settings.
 struct SettingFlags {

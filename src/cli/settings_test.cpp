@@ -77,6 +77,22 @@ TEST(Settings, RefuseASecretBesideASecretFile) {
             std::string::npos);
 }
 
+TEST(Settings, RefuseToOpenTheDevelopmentStageToOthers) {
+  const SettingFlags flags{.named = {{"http.host", "0.0.0.0", "--host"}}};
+  const auto faults = faults_of(flags);
+  EXPECT_NE(faults.find("--host: http.host is open to other machines"), std::string::npos) << faults;
+  EXPECT_EQ(faults_of(flags, {"PURPOSEPATH_AUTH__SECRET=" + std::string(32, 'k')}), "");
+}
+
+TEST(Settings, RefuseAPortThatIsNone) {
+  EXPECT_NE(faults_of({.named = {{"http.port", "70000", "--port"}}}).find("--port: http.port must be at most 65535"),
+            std::string::npos);
+}
+
+TEST(Settings, WantBothHalvesOfTls) {
+  EXPECT_NE(faults_of({.sets = {"http.tls_certificate=/x"}}).find("http.tls_key has no value"), std::string::npos);
+}
+
 TEST(Loopback, IsThisMachineOnly) {
   EXPECT_TRUE(is_loopback("127.0.0.1"));
   EXPECT_TRUE(is_loopback("127.8.8.8"));
