@@ -15,6 +15,11 @@ function(pp_static_archive target archive)
 endfunction()
 pp_static_archive(yaml-cpp-static yaml-cpp)
 pp_static_archive(sqlite3-static sqlite3)
+pp_static_archive(edit-static edit)
+# libedit names its needs nowhere: terminfo, and strvis() of libbsd.
+pp_static_archive(tinfo-static tinfo)
+pp_static_archive(bsd-static bsd)
+target_link_libraries(edit-static INTERFACE tinfo-static bsd-static)
 target_link_libraries(sqlite3-static INTERFACE Threads::Threads ${CMAKE_DL_LIBS} m)
 
 add_library(pp_options INTERFACE)
