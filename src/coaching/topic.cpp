@@ -235,13 +235,18 @@ TopicFiles embedded_folder(std::string_view prefix) {
 
 using TopicMap = std::map<std::string, std::shared_ptr<const Topic>, std::less<>>;
 
+void add(TopicMap& topics, Topic topic) {
+  const auto id = topic.id;
+  topics.insert_or_assign(id, std::make_shared<const Topic>(std::move(topic)));
+}
+
 void load_embedded(TopicMap& topics, const TopicFiles& shared) {
   constexpr std::string_view kRoot = "topics/";
   for (const auto name : base::embedded_names(kRoot)) {
     if (!name.ends_with("/topic.json")) continue;
     const auto folder = name.substr(0, name.rfind('/') + 1);
     auto topic = read_topic(embedded_folder(folder), shared, folder.substr(0, folder.size() - 1));
-    topics[topic.id] = std::make_shared<const Topic>(std::move(topic));
+    add(topics, std::move(topic));
   }
 }
 
@@ -262,7 +267,7 @@ void load_directory(TopicMap& topics, TopicFiles shared, const std::string& dire
   for (const auto& folder : folders) {
     if (folder == own_shared) continue;
     auto topic = read_topic(read_topic_folder(folder), shared, folder);
-    topics[topic.id] = std::make_shared<const Topic>(std::move(topic));
+    add(topics, std::move(topic));
   }
 }
 
@@ -325,8 +330,8 @@ TopicFiles read_topic_folder(const std::string& directory) {
     if (!entry->is_regular_file() || name.starts_with('.')) continue;
     if (entry->file_size() > kMaxFileBytes) fail(name, "the file is larger than 1 MB");
     std::ifstream in(entry->path(), std::ios::binary);
+    if (!in) fail(name, "the file cannot be read");
     std::string text{std::istreambuf_iterator<char>(in), {}};
-    if (in.bad() || !in.eof()) fail(name, "the file cannot be read");
     if (!base::is_utf8(text)) fail(name, "the file is not UTF-8");
     files.emplace(name, std::move(text));
   }
@@ -340,7 +345,7 @@ Topics Topics::load(const std::string& directory) {
   load_embedded(topics, shared);
   if (!directory.empty()) load_directory(topics, shared, directory);
   Topics loaded;
-  for (auto& [id, topic] : topics) loaded.topics_.push_back(std::move(topic));
+  for (const auto& [id, topic] : topics) loaded.topics_.push_back(topic);
   return loaded;
 }
 

@@ -8,6 +8,8 @@
 #include <array>
 #include <mutex>
 
+#include "store/sqlite_log_buffer.hpp"
+
 namespace store::sqlite {
 
 namespace {
@@ -79,7 +81,7 @@ Connection::Connection(std::string path) : path_(std::move(path)) {
   configure_once();
   make_private(path_);
   constexpr int kFlags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-  const int result = sqlite3_open_v2(path_.c_str(), &handle_, kFlags, nullptr);
+  const int result = sqlite3_open_v2(path_.c_str(), &handle_, kFlags, buffered_log_vfs());
   if (result != SQLITE_OK) {
     sqlite3_close(handle_);
     throw failure(result, path_);
