@@ -28,7 +28,7 @@ base::json::array phases_of(const Topic& topic) {
   return phases;
 }
 
-base::json::value computed_value(const Topic& topic, std::string_view name) {
+base::json::value computed(const Topic& topic, std::string_view name) {
   if (name == "topic_name") return base::json::value(topic.name);
   if (name == "phases") return phases_of(topic);
   return nullptr;
@@ -40,7 +40,7 @@ base::json::value value_of(const Parameter& parameter, const Topic& topic, const
     return given != nullptr ? *given : base::json::value();
   }
   if (parameter.source == "conversation") return conversation_value(conversation, parameter.name);
-  if (parameter.source == "computed") return computed_value(topic, parameter.name);
+  if (parameter.source == "computed") return computed(topic, parameter.name);
   if (parameter.source == "user" && parameter.name == "user_name" && !conversation.user_name.empty()) {
     return base::json::value(conversation.user_name.reveal());
   }

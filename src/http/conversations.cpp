@@ -1,7 +1,6 @@
 #include "http/conversations.hpp"
 
-#include <charconv>
-
+#include "coaching/cache.hpp"
 #include "coaching/conversations.hpp"
 #include "coaching/turn.hpp"
 #include "http/sse.hpp"
@@ -16,36 +15,7 @@ namespace json = base::json;
 
 coaching::Owner owner_of(const Caller& caller) { return {caller.tenant_id, caller.user_id}; }
 
-std::string conversation_id_of(const Request& request) { return std::string(request.path_value("conversation_id")); }
-
-// Bodies and parameters were checked against the contract: what is there has the right type.
-std::string text_member(const Request& request, std::string_view name, std::string_view fallback = "") {
-  const auto* object = request.json.if_object();
-  const auto* member = object != nullptr ? object->if_contains(name) : nullptr;
-  return std::string(member != nullptr ? std::string_view(member->as_string()) : fallback);
-}
-
-json::object object_member(const Request& request, std::string_view name) {
-  const auto* object = request.json.if_object();
-  const auto* member = object != nullptr ? object->if_contains(name) : nullptr;
-  return member != nullptr ? member->as_object() : json::object();
-}
-
-std::int64_t number_parameter(const Request& request, std::string_view name, std::int64_t fallback) {
-  const auto text = request.query_value(name);
-  std::int64_t value = fallback;
-  if (text) std::from_chars(text->data(), text->data() + text->size(), value);
-  return value;
-}
-
-bool flag_parameter(const Request& request, std::string_view name, bool fallback) {
-  const auto text = request.query_value(name);
-  return text ? *text == "true" || *text == "1" : fallback;
-}
-
-bool wants_stream(const Request& request) {
-  return request.header("accept").find(kEventStream) != std::string_view::npos;
-}
+std::string conversation_id_of(const Call& call) { return call.path("conversation_id"); }
 
 json::value shown_state(const Coaching& coaching, const coaching::Conversation& conversation) {
   const auto status = coaching::shown_status(conversation, coaching.clock.now(), coaching.patience());
@@ -102,14 +72,14 @@ json::value conversation_body(const Coaching& coaching, const coaching::Conversa
   return body;
 }
 
-Task<Response> initiate(const Coaching& coaching, const Request& request, const Caller& caller) {
+Task<Response> initiate(const Coaching& coaching, const Call& call) {
   coaching::StartRequest start;
-  start.topic = text_member(request, "topic");
-  start.context = object_member(request, "context");
-  start.language = text_member(request, "language", "en");
-  start.tier = caller.tier;
-  start.user_name = base::PrivateText(caller.name);
-  const auto started = co_await coaching::start_conversation(coaching, owner_of(caller), std::move(start));
+  start.topic = call.text("topic");
+  start.context = call.object("context");
+  start.language = call.text("language", "en");
+  start.tier = call.caller.tier;
+  start.user_name = base::PrivateText(call.caller.name);
+  const auto started = co_await coaching::start_conversation(coaching, owner_of(call.caller), std::move(start));
   const auto& conversation = started.conversation;
   auto response = Response::json(201, {{"conversation_id", conversation.conversation_id},
                                        {"user_id", conversation.owner.user_id},
@@ -124,45 +94,45 @@ Task<Response> initiate(const Coaching& coaching, const Request& request, const 
   co_return response;
 }
 
-Task<Response> send_message(const Coaching& coaching, const Request& request, const Caller& caller) {
+Task<Response> send_message(const Coaching& coaching, const Call& call) {
   coaching::TurnRequest turn;
-  turn.user_message = base::PrivateText(text_member(request, "user_message"));
-  turn.metadata = object_member(request, "metadata");
-  turn.idempotency_key = request.header("idempotency-key");
-  turn.resume_paused = flag_parameter(request, "resume", true);
-  turn.stream = wants_stream(request);
+  turn.user_message = base::PrivateText(call.text("user_message"));
+  turn.metadata = call.object("metadata");
+  turn.idempotency_key = call.request.header("idempotency-key");
+  turn.resume_paused = call.flag_parameter("resume");
+  turn.stream = call.input.media == kEventStream;
   const bool stream = turn.stream;
   const auto live =
-      co_await coaching::take_turn(coaching, owner_of(caller), conversation_id_of(request), std::move(turn));
-  if (stream) co_return stream_turn(coaching, live, std::nullopt, request.id);
+      co_await coaching::take_turn(coaching, owner_of(call.caller), conversation_id_of(call), std::move(turn));
+  if (stream) co_return stream_turn(coaching, live, std::nullopt, call.request.id);
   const coaching::Listening listening(live, coaching.clock);
   const auto reply = co_await live->wait_for_reply();
   co_return Response::json(200, reply_body(live->conversation_id, *reply));
 }
 
-Task<Response> turn_events(const Coaching& coaching, const Request& request, const Caller& caller) {
-  const auto position = parse_event_id(request.header("last-event-id"));
-  const auto live = co_await coaching::find_turn(coaching, owner_of(caller), conversation_id_of(request),
-                                                 std::string(request.path_value("turn_id")),
+Task<Response> turn_events(const Coaching& coaching, const Call& call) {
+  const auto position = parse_event_id(call.request.header("last-event-id"));
+  const auto live = co_await coaching::find_turn(coaching, owner_of(call.caller), conversation_id_of(call),
+                                                 call.path("turn_id"),
                                                  coaching.options.turn_lease);
-  co_return stream_turn(coaching, live, position, request.id);
+  co_return stream_turn(coaching, live, position, call.request.id);
 }
 
-Task<Response> get_conversation(const Coaching& coaching, const Request& request, const Caller& caller) {
-  const auto id = conversation_id_of(request);
+Task<Response> get_conversation(const Coaching& coaching, const Call& call) {
+  const auto id = conversation_id_of(call);
   coaching.cache.drop(id);  // another process may have written since
-  const auto snapshot = co_await coaching::load(coaching, owner_of(caller), id);
+  const auto snapshot = co_await coaching::load(coaching, owner_of(call.caller), id);
   const auto page = co_await coaching::read_messages(
-      coaching, snapshot->conversation, std::string(request.query_value("messages_after").value_or("")),
-      static_cast<std::size_t>(number_parameter(request, "limit", 1000)));
+      coaching, snapshot->conversation, call.text_parameter("messages_after"),
+      static_cast<std::size_t>(call.number_parameter("limit")));
   co_return Response::json(200, conversation_body(coaching, snapshot->conversation, page.messages));
 }
 
-Task<Response> list_conversations(const Coaching& coaching, const Request& request, const Caller& caller) {
-  const auto page = number_parameter(request, "page", 1);
-  const auto page_size = number_parameter(request, "page_size", 20);
-  const auto got = co_await coaching::list_conversations(coaching, owner_of(caller), page, page_size,
-                                                         flag_parameter(request, "active_only", false));
+Task<Response> list_conversations(const Coaching& coaching, const Call& call) {
+  const auto page = call.number_parameter("page");
+  const auto page_size = call.number_parameter("page_size");
+  const auto got = co_await coaching::list_conversations(coaching, owner_of(call.caller), page, page_size,
+                                                         call.flag_parameter("active_only"));
   json::array list;
   for (const auto& conversation : got.conversations) {
     auto state = shown_state(coaching, conversation);
@@ -176,16 +146,16 @@ Task<Response> list_conversations(const Coaching& coaching, const Request& reque
                                  {"has_more", page * page_size < got.total}});
 }
 
-Task<Response> pause(const Coaching& coaching, const Request& request, const Caller& caller) {
-  co_await coaching::pause_conversation(coaching, owner_of(caller), conversation_id_of(request),
-                                        text_member(request, "reason"));
+Task<Response> pause(const Coaching& coaching, const Call& call) {
+  co_await coaching::pause_conversation(coaching, owner_of(call.caller), conversation_id_of(call),
+                                        call.text("reason"));
   co_return Response::no_content();
 }
 
-Task<Response> resume(const Coaching& coaching, const Request& request, const Caller& caller) {
-  const auto id = conversation_id_of(request);
-  const auto message = co_await coaching::resume_conversation(coaching, owner_of(caller), id);
-  const auto snapshot = co_await coaching::load(coaching, owner_of(caller), id);
+Task<Response> resume(const Coaching& coaching, const Call& call) {
+  const auto id = conversation_id_of(call);
+  const auto message = co_await coaching::resume_conversation(coaching, owner_of(call.caller), id);
+  const auto snapshot = co_await coaching::load(coaching, owner_of(call.caller), id);
   co_return Response::json(200, {{"conversation_id", id},
                                  {"message_id", message.message_id},
                                  {"ai_response", message.content.reveal()},
@@ -194,20 +164,20 @@ Task<Response> resume(const Coaching& coaching, const Request& request, const Ca
                                  {"progress", coaching::progress_of(snapshot->conversation.phase)}});
 }
 
-Task<Response> complete(const Coaching& coaching, const Request& request, const Caller& caller) {
-  const auto* feedback = request.json.if_object();
-  co_await coaching::complete_conversation(coaching, owner_of(caller), conversation_id_of(request),
+Task<Response> complete(const Coaching& coaching, const Call& call) {
+  const auto* feedback = call.input.body.if_object();
+  co_await coaching::complete_conversation(coaching, owner_of(call.caller), conversation_id_of(call),
                                            feedback != nullptr ? *feedback : json::object());
   co_return Response::no_content();
 }
 
-Task<Response> cancel(const Coaching& coaching, const Request& request, const Caller& caller) {
-  co_await coaching::cancel_conversation(coaching, owner_of(caller), conversation_id_of(request));
+Task<Response> cancel(const Coaching& coaching, const Call& call) {
+  co_await coaching::cancel_conversation(coaching, owner_of(call.caller), conversation_id_of(call));
   co_return Response::no_content();
 }
 
-Task<Response> erase(const Coaching& coaching, const Request& request, const Caller& caller) {
-  co_await coaching::delete_conversation(coaching, owner_of(caller), conversation_id_of(request));
+Task<Response> erase(const Coaching& coaching, const Call& call) {
+  co_await coaching::delete_conversation(coaching, owner_of(call.caller), conversation_id_of(call));
   co_return Response::no_content();
 }
 
@@ -215,9 +185,7 @@ Task<Response> erase(const Coaching& coaching, const Request& request, const Cal
 
 void add_conversations(Handlers& handlers, const Coaching& coaching) {
   const auto add = [&](const char* operation_id, auto handler) {
-    handlers.emplace(operation_id, [&coaching, handler](const Request& request, const Caller& caller) {
-      return handler(coaching, request, caller);
-    });
+    handlers.emplace(operation_id, [&coaching, handler](const Call& call) { return handler(coaching, call); });
   };
   add("initiate_conversation", initiate);
   add("send_message", send_message);

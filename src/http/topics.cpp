@@ -66,9 +66,9 @@ Task<Response> list_topics(const Coaching& coaching, const Caller& caller) {
   co_return Response::json(200, {{"topics", std::move(list)}});
 }
 
-Task<Response> topic_schema(const Coaching& coaching, const Request& request, const Caller& caller) {
-  const auto topic = coaching.topics.find(request.path_value("topic_id"));
-  if (!topic || !coaching::tier_includes(caller.tier, topic->tier)) {
+Task<Response> topic_schema(const Coaching& coaching, const Call& call) {
+  const auto topic = coaching.topics.find(call.path("topic_id"));
+  if (!topic || !coaching::tier_includes(call.caller.tier, topic->tier)) {
     throw base::Error(base::Code::topic_not_found, "there is no such topic; GET /api/v1/topics lists them");
   }
   co_return Response::json(200, {{"topic", topic->id},
@@ -79,12 +79,8 @@ Task<Response> topic_schema(const Coaching& coaching, const Request& request, co
 }  // namespace
 
 void add_topics(Handlers& handlers, const Coaching& coaching) {
-  handlers.emplace("list_topics", [&coaching](const Request&, const Caller& caller) {
-    return list_topics(coaching, caller);
-  });
-  handlers.emplace("get_topic_schema", [&coaching](const Request& request, const Caller& caller) {
-    return topic_schema(coaching, request, caller);
-  });
+  handlers.emplace("list_topics", [&coaching](const Call& call) { return list_topics(coaching, call.caller); });
+  handlers.emplace("get_topic_schema", [&coaching](const Call& call) { return topic_schema(coaching, call); });
 }
 
 }  // namespace http
