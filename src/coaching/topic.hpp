@@ -1,6 +1,6 @@
 #pragma once
 // A topic is a folder of data: what a coaching program or an analysis asks, says and returns. Adding one needs no code.
-// docs/topics.md describes the folder.
+// docs/topics.md describes the folder and the variables that coaching provides.
 #include <boost/describe.hpp>
 #include <boost/json/value.hpp>
 #include <map>
@@ -25,8 +25,9 @@ struct Parameter {
   bool required = false;    // a missing value refuses the request (source request) or makes the prompt fail
   boost::json::value default_value;  // null for none
   std::string description;
-  bool operator==(const Parameter&) const = default;
+  bool shared = false;                // from topics/_shared/parameters.yaml: every topic has it
 };
+BOOST_DESCRIBE_STRUCT(Parameter, (), (name, source, type, required, default_value, description))
 
 // One of introduction, exploration, deepening, synthesis, validation, completion, in that order.
 struct TopicPhase {
@@ -36,6 +37,7 @@ struct TopicPhase {
   int min_turns = 0;  // messages of the coachee in this phase before an assessment may leave it
   int max_turns = 0;  // after this many the rules move on by themselves; 0: never
 };
+BOOST_DESCRIBE_STRUCT(TopicPhase, (), (name, goal, exit_criteria, min_turns, max_turns))
 
 struct Topic {
   std::string id;           // folder name: [a-z][a-z0-9_]*
@@ -49,7 +51,7 @@ struct Topic {
   std::vector<Parameter> parameters;
 
   // Conversation: all of them. Analysis: system and extraction (the user message that asks for the result).
-  Template system;      // byte-stable within a conversation: uses no source that changes from turn to turn
+  Template system;      // system.md and _shared/conduct.md; uses nothing that changes from turn to turn
   Template initiation;  // the instruction for the first message
   Template resume;      // the instruction for the welcome back
   Template extraction;  // the instruction for the structured result
@@ -63,6 +65,10 @@ struct Topic {
   const Parameter* parameter(std::string_view parameter_name) const;  // nullptr when not declared
   const TopicPhase* phase(std::string_view phase_name) const;         // nullptr when there is none
 };
+
+// The value of a parameter of source `computed`: "topic_name", or "phases" as [{name, goal, exit_criteria}]. Throws
+// Error{internal_error} for a name it does not know; lint refuses such a topic before.
+boost::json::value computed_value(const Topic& topic, std::string_view parameter_name);
 
 // Loads once, then never changes: any thread may read, and a conversation may keep the pointer it began with.
 class Topics {
