@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <boost/regex.hpp>
+#include <stdexcept>
 #include <valijson/adapters/boost_json_adapter.hpp>
 #include <valijson/schema.hpp>
 #include <valijson/schema_parser.hpp>
@@ -14,7 +15,7 @@
 #include "http/explain.hpp"
 #include "http/schema.hpp"
 
-// valijson is kept from three things. Patterns: it runs std::regex, whose recursion overflows the stack on a long
+// valijson is kept from three things, and its exceptions are on (without them it ends the process). Patterns: it runs std::regex, whose recursion overflows the stack on a long
 // string, and compiles each on first use behind an unguarded cache; Boost.Regex has neither fault. Strings with NUL: it
 // reads them as C strings, so that what follows would go unseen; find_nul() comes first. Formats: an annotation in
 // JSON Schema 2020-12.
@@ -102,29 +103,34 @@ struct RegexPatterns final : Patterns {
   std::map<std::string, boost::regex, std::less<>> compiled;
 };
 
-// The part of a schema that valijson judges; collects the patterns on the way.
-value strip(const value& schema, RegexPatterns& patterns) {
+// The part of a schema that valijson judges; collects the patterns on the way. Taking a rule away must let more values
+// through and never fewer, which is not so inside a oneOf or a not (`inverted`): no pattern can stand there.
+value strip(const value& schema, RegexPatterns& patterns, bool inverted = false) {
   if (!schema.is_object()) return schema;
   object stripped;
   for (const auto& member : schema.get_object()) {
     const std::string_view name = member.key();
     const auto& rule = member.value();
+    const bool inside = inverted || name == "oneOf" || name == "not";
     switch (kind_of_keyword(name)) {
       case Keyword::rule: stripped.emplace(name, rule); break;
-      case Keyword::schema: stripped.emplace(name, strip(rule, patterns)); break;
+      case Keyword::schema: stripped.emplace(name, strip(rule, patterns, inside)); break;
       case Keyword::schema_list: {
         array list;
-        for (const auto& one : rule.as_array()) list.push_back(strip(one, patterns));
+        for (const auto& one : rule.as_array()) list.push_back(strip(one, patterns, inside));
         stripped.emplace(name, std::move(list));
         break;
       }
       case Keyword::schema_map: {
         object map;
-        for (const auto& one : rule.as_object()) map.emplace(one.key(), strip(one.value(), patterns));
+        for (const auto& one : rule.as_object()) map.emplace(one.key(), strip(one.value(), patterns, inside));
         stripped.emplace(name, std::move(map));
         break;
       }
-      case Keyword::pattern: patterns.add(rule.as_string()); break;
+      case Keyword::pattern:
+        if (inverted) broken("a pattern inside oneOf or not is not supported");
+        patterns.add(rule.as_string());
+        break;
       case Keyword::annotation: break;
       case Keyword::unknown: broken(fmt::format("the keyword {} is not supported", name));
     }
@@ -140,6 +146,19 @@ struct Schema::Compiled {
   valijson::Schema schema;
 };
 
+namespace {
+
+// Above 2^63 a number is none for valijson, and no bound holds it.
+bool holds_huge_number(const value& v) {
+  if (v.is_uint64()) return true;
+  if (const auto* list = v.if_array()) return std::any_of(list->begin(), list->end(), holds_huge_number);
+  const auto* members = v.if_object();
+  return members != nullptr && std::any_of(members->begin(), members->end(),
+                                           [](const auto& member) { return holds_huge_number(member.value()); });
+}
+
+}  // namespace
+
 Schema::Schema(value source) : compiled_(std::make_unique<Compiled>()) {
   compiled_->source = std::move(source);
   const auto stripped = strip(compiled_->source, compiled_->patterns);
@@ -153,9 +172,13 @@ Schema::Schema(Schema&&) noexcept = default;
 const value& Schema::source() const { return compiled_->source; }
 
 bool Schema::accepts(const value& v) const {
-  valijson::Validator validator;
-  if (!validator.validate(compiled_->schema, valijson::adapters::BoostJsonAdapter(v), nullptr)) return false;
-  if (compiled_->patterns.compiled.empty()) return true;
+  try {
+    valijson::Validator validator;
+    if (!validator.validate(compiled_->schema, valijson::adapters::BoostJsonAdapter(v), nullptr)) return false;
+  } catch (const std::runtime_error&) {
+    return false;  // thrown for numbers above 2^63 where it compares them
+  }
+  if (compiled_->patterns.compiled.empty() && !holds_huge_number(v)) return true;
   std::vector<Fault> found;
   explain(compiled_->source, v, "", compiled_->patterns, found);
   return found.empty();
