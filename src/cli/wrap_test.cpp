@@ -34,7 +34,8 @@ TEST(WordWrap, PrintsAWordOnceItIsComplete) {
   WordWrap words(40);
   EXPECT_EQ(words.feed("Hel"), "");
   EXPECT_EQ(words.feed("lo wor"), "Hello");
-  EXPECT_EQ(words.finish(), " world");
+  EXPECT_EQ(words.feed("ld "), " world");
+  EXPECT_EQ(words.finish(), "");
 }
 
 TEST(WordWrap, LetsNoControlSequenceThrough) { EXPECT_EQ(wrap("a\x1b[2Jb\x07\x7f", 40), "a[2Jb"); }
