@@ -41,9 +41,11 @@ bench: build ## measure against the targets and write them down (bench/README.md
 	@scripts/setup build bench
 	@bench/run
 
-lint: ## format, who may include whom, topics
-	@scripts/setup lint
+lint: setup ## format, who may include whom, topics, openapi.yaml, types of the end-to-end tests
+	@scripts/setup build lint
 	@scripts/lint
+	@scripts/npm_ci tests/e2e
+	@cd tests/e2e && npm run --silent lint:openapi && npm run --silent typecheck
 
 tidy: setup ## clang-tidy on the sources that differ from main (FILES="src/..." for others, ALL=1 for all)
 	@scripts/setup build lint

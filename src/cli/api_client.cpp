@@ -56,7 +56,8 @@ std::string describe_fault(const base::json::value& value) {
 [[noreturn]] void throw_error(const base::json::value& body, int status) {
   ErrorBody error;
   if (body.is_object()) base::read_json(body, error);
-  if (error.error.empty()) throw Unreachable(base::Code::llm_error, fmt::format("answered {} without a reason", status));
+  if (error.error.empty())
+    throw Unreachable(base::Code::llm_error, fmt::format("answered {} without a reason", status));
   auto message = fmt::format("{} ({})", error.message, error.error);
   if (error.details.is_array()) {
     for (const auto& fault : error.details.get_array()) message += "\n  " + describe_fault(fault);

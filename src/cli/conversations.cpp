@@ -76,8 +76,9 @@ TurnAnswer Conversations::say(std::string_view id, std::string_view text,
       if (tried == kTries) throw;
     }
     if (answer.ai_response.empty() && tried == kTries) {
-      throw Unreachable(base::Code::dependency_unavailable, "the reply broke off; your message is kept, and "
-                                                            "`purposepath chat` goes on where you stopped");
+      throw Unreachable(base::Code::dependency_unavailable,
+                        "the reply broke off; your message is kept, and "
+                        "`purposepath chat` goes on where you stopped");
     }
     if (answer.ai_response.empty()) std::this_thread::sleep_for(kLookAgain * tried);
   }

@@ -53,7 +53,7 @@ void print(std::string_view text) {
 
 InterruptFlag::InterruptFlag() {
   interrupted = 0;
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = note_interrupt;  // no SA_RESTART: a waiting read() must end
   sigaction(SIGINT, &action, nullptr);
 }

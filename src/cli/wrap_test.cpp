@@ -20,7 +20,8 @@ TEST(WordWrap, CountsCharactersNotBytes) {
 }
 
 TEST(WordWrap, GivesTheSameTextHoweverItIsCut) {
-  const std::string text = "What gives you — hand on heart — the deepest satisfaction?\nTell me about one moment. 🙂 It can be small.";
+  const std::string text =
+      "What gives you — hand on heart — the deepest satisfaction?\nTell me about one moment. 🙂 It can be small.";
   const auto whole = wrap(text, 24, 2);
   for (std::size_t size = 1; size < 9; ++size) {
     WordWrap words(24, 2);
