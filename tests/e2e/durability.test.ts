@@ -122,8 +122,7 @@ describe('a crash while the model is thinking', () => {
     model.structured = usual;
     await server.restart();
     const back = again(user, server);
-    await expect.poll(async () => (await back.conversation(id)).status, settled).toBe('completed');
-    expect((await back.conversation(id)).result).not.toBeNull();
+    expect((await back.untilStatus(id, 'completed')).result).not.toBeNull();
   });
 });
 

@@ -4,12 +4,9 @@ import { EventEmitter, once } from 'node:events';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { binary, repository } from './binary.ts';
 import { Client } from './client.ts';
 import { type Settings, withoutRateLimits } from './settings.ts';
-
-export const repository = fileURLToPath(new URL('../../', import.meta.url));
-export const binary = process.env.PURPOSEPATH_BIN ?? join(repository, 'build', 'release', 'purposepath');
 
 export const temporaryFolder = (): string => mkdtempSync(join(tmpdir(), 'purposepath-e2e-'));
 
