@@ -15,6 +15,12 @@ function(pp_static_archive target archive)
 endfunction()
 pp_static_archive(yaml-cpp-static yaml-cpp)
 pp_static_archive(sqlite3-static sqlite3)
+pp_static_archive(edit-static edit)
+# libedit names its needs nowhere: terminfo, and strvis() of libbsd, which needs libmd.
+pp_static_archive(tinfo-static tinfo)
+pp_static_archive(bsd-static bsd)
+pp_static_archive(md-static md)
+target_link_libraries(edit-static INTERFACE tinfo-static bsd-static md-static)
 target_link_libraries(sqlite3-static INTERFACE Threads::Threads ${CMAKE_DL_LIBS} m)
 
 add_library(pp_options INTERFACE)

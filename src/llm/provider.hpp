@@ -44,7 +44,9 @@ struct Request {
   Purpose purpose = Purpose::reply;
   std::string model;                     // the vendor's id; "" for the provider's default
   base::PrivateText system;              // byte-stable from turn to turn, so that prompt caching works
-  std::vector<Message> messages;         // oldest first
+  std::vector<Message> messages;         // oldest first; may be empty
+  base::PrivateText guidance;            // instructions for this call alone, sent after the messages to keep the
+                                         // beginning stable; "" for none
   int max_tokens = 1024;                 // of the answer; always sent
   double temperature = 0.7;
   const boost::json::value* schema = nullptr;  // JSON Schema of the answer; nullptr for plain text

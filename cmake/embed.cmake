@@ -1,0 +1,45 @@
+# Embeds the HTTP contract, the topics and the contract's viewer into `base` (see src/base/embedded.hpp).
+set(PURPOSEPATH_DOCS_DIR "${CMAKE_BINARY_DIR}/../docs" CACHE PATH "the viewer that /docs serves: index.html and its files")
+
+add_executable(embed tools/embed.cpp src/base/yaml.cpp src/base/error.cpp)
+target_link_libraries(embed PRIVATE pp_options Boost::headers yaml-cpp-static)
+# A build step, not the product: its leaks or speed do not matter, its build time does.
+set_target_properties(embed PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tools)
+
+set(embed_dir ${CMAKE_BINARY_DIR}/embedded)
+set(embed_list "")
+set(embed_files "")
+
+macro(pp_embed_file name file)
+  string(APPEND embed_list "${name}\t${file}\n")
+  list(APPEND embed_files ${file})
+endmacro()
+
+file(GLOB openapi CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/openapi.yaml)
+foreach(file ${openapi})
+  pp_embed_file(openapi.json ${file})
+endforeach()
+
+file(GLOB_RECURSE topic_files CONFIGURE_DEPENDS RELATIVE ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/topics/*)
+foreach(file ${topic_files})
+  string(REGEX REPLACE "\\.yaml$" ".json" name ${file})
+  pp_embed_file(${name} ${CMAKE_SOURCE_DIR}/${file})
+endforeach()
+
+file(GLOB_RECURSE docs_files CONFIGURE_DEPENDS RELATIVE ${PURPOSEPATH_DOCS_DIR} ${PURPOSEPATH_DOCS_DIR}/*)
+foreach(file ${docs_files})
+  pp_embed_file(docs/${file} ${PURPOSEPATH_DOCS_DIR}/${file})
+endforeach()
+if(NOT docs_files)
+  pp_embed_file(docs/index.html ${CMAKE_SOURCE_DIR}/tools/docs_missing.html)
+endif()
+
+file(CONFIGURE OUTPUT ${embed_dir}/list CONTENT "${embed_list}" @ONLY)
+add_custom_command(
+  OUTPUT ${embed_dir}/embedded.cpp ${embed_dir}/embedded.bin
+  COMMAND embed ${embed_dir}/list ${embed_dir}/embedded.bin ${embed_dir}/embedded.cpp
+  DEPENDS embed ${embed_dir}/list ${embed_files}
+  COMMENT "Embedding topics, contract and docs")
+target_sources(base PRIVATE ${embed_dir}/embedded.cpp)
+set_source_files_properties(${embed_dir}/embedded.cpp PROPERTIES
+  OBJECT_DEPENDS ${embed_dir}/embedded.bin SKIP_PRECOMPILE_HEADERS ON)

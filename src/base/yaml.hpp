@@ -1,0 +1,13 @@
+#pragma once
+// YAML in, JSON out: topics, settings and the HTTP contract are written in YAML by people and read as JSON by the rest.
+#include <boost/json/value.hpp>
+#include <string_view>
+
+namespace base {
+
+// Plain scalars follow YAML 1.2's core schema (true/false, null, integers, decimals); quoted ones stay strings. Anchors
+// are resolved; a key that appears twice is an error. Throws Error{validation_error} naming `file` and the line; depth
+// and size after resolving anchors are bounded, so a hostile document cannot eat the memory.
+boost::json::value yaml_to_json(std::string_view text, std::string_view file);
+
+}  // namespace base

@@ -1,0 +1,109 @@
+#include "coaching/assessment.hpp"
+
+#include "base/bell.hpp"
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+#include "coaching/prompt.hpp"
+#include "coaching/structured.hpp"
+
+namespace coaching {
+namespace {
+
+constexpr std::size_t kMostEntries = 12;
+constexpr std::size_t kLongestEntry = 400;
+constexpr int kAssessmentTokens = 600;
+
+void cap(std::vector<base::PrivateText>& entries) {
+  if (entries.size() > kMostEntries) entries.resize(kMostEntries);
+  for (auto& entry : entries) {
+    if (entry.size() > kLongestEntry) {
+      entry = base::PrivateText(std::string(base::prefix_bytes(entry.reveal(), kLongestEntry)));
+    }
+  }
+}
+
+llm::Request make_request(const Coaching& coaching, const Topic& topic, const Snapshot& snapshot) {
+  llm::Request request;
+  request.purpose = llm::Purpose::assessment;
+  request.model = coaching.options.assessment_model;
+  request.system = base::PrivateText(topic.assessment.render(template_values(topic, snapshot.conversation)));
+  request.messages = transcript(snapshot);
+  request.guidance = base::PrivateText(phase_guidance(topic, snapshot.conversation) +
+                                       "\nAnswer with the assessment as JSON, and with nothing else.");
+  request.max_tokens = kAssessmentTokens;
+  request.temperature = 0;
+  request.schema = &topic.assessment_schema;
+  request.schema_name = "assessment";
+  request.script = &topic.offline;
+  request.current_phase = base::name_of(snapshot.conversation.phase);
+  request.timeouts = coaching.options.timeouts;
+  return request;
+}
+
+}  // namespace
+
+Assessment parse_assessment(std::string_view answer) {
+  auto assessment = base::from_json<Assessment>(json_in(answer));
+  cap(assessment.insights);
+  cap(assessment.identified_values);
+  return assessment;
+}
+
+struct PendingAssessment::State {
+  std::shared_ptr<const Topic> topic;
+  SnapshotPtr snapshot;
+  std::optional<Assessment> assessment;
+  std::string_view outcome = "late";
+  bool done = false;
+  base::Bell bell;
+  boost::asio::cancellation_signal cancellation;
+};
+
+namespace {
+
+base::Task<> assess(const Coaching& coaching, std::shared_ptr<PendingAssessment::State> state) {
+  try {
+    const auto request = make_request(coaching, *state->topic, *state->snapshot);
+    const auto reply = co_await coaching.provider.complete(request, {});
+    state->outcome = "invalid";
+    state->assessment = parse_assessment(reply.text.reveal());
+    state->outcome = "ok";
+  } catch (const base::Error&) {
+    if (state->outcome == "late") state->outcome = "failed";
+  } catch (const boost::system::system_error&) {
+    // Cancelled: nobody waits for it any more.
+  }
+  state->done = true;
+  state->bell.ring();
+}
+
+}  // namespace
+
+PendingAssessment::PendingAssessment(const Coaching& coaching, boost::asio::any_io_executor executor,
+                                     std::shared_ptr<const Topic> topic, SnapshotPtr snapshot)
+    : coaching_(coaching), state_(std::make_shared<State>()) {
+  state_->topic = std::move(topic);
+  state_->snapshot = std::move(snapshot);
+  boost::asio::co_spawn(executor, assess(coaching_, state_),
+                        boost::asio::bind_cancellation_slot(state_->cancellation.slot(), boost::asio::detached));
+}
+
+base::Task<std::optional<Assessment>> PendingAssessment::result(base::Milliseconds grace) {
+  if (!state_->done) {
+    auto ticket = state_->bell.draw(co_await boost::asio::this_coro::executor);
+    if (!state_->done) co_await ticket.wait(grace);
+  }
+  coaching_.metrics
+      .counter("purposepath_assessments_total", "Assessments of conversations, by outcome.",
+               {{"outcome", std::string(state_->outcome)}})
+      .add();
+  co_return std::move(state_->assessment);
+}
+
+PendingAssessment::~PendingAssessment() { state_->cancellation.emit(boost::asio::cancellation_type::terminal); }
+
+}  // namespace coaching

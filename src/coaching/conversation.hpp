@@ -1,0 +1,127 @@
+#pragma once
+// What a conversation is: the records as they are stored, the statuses and phases, and what may follow what.
+#include <boost/describe.hpp>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/json.hpp"
+#include "base/text.hpp"
+
+namespace coaching {
+
+enum class Status { active, paused, completing, completed, needs_review, cancelled, abandoned };
+BOOST_DESCRIBE_ENUM(Status, active, paused, completing, completed, needs_review, cancelled, abandoned)
+
+enum class Phase { introduction, exploration, deepening, synthesis, validation, completion };
+BOOST_DESCRIBE_ENUM(Phase, introduction, exploration, deepening, synthesis, validation, completion)
+
+double progress_of(Phase phase);
+
+// Who acts: taken from the token, never from a body.
+struct Owner {
+  std::string tenant_id;
+  std::string user_id;
+  bool operator==(const Owner&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(Owner, (), (tenant_id, user_id))
+
+// A turn between its acceptance and its commit. It stands in the conversation's record, so that whoever comes after a
+// crash finds it; the record's version is the fence: only who wrote it last can commit.
+struct OpenTurn {
+  std::string turn_id;
+  std::string message_id;            // the user's message that waits for its reply
+  std::int64_t attempt = 1;          // grows each time somebody takes the turn over
+  base::Time lease_until{};          // after this anybody may take it over
+  std::string idempotency;           // hash of the Idempotency-Key, "" without one
+};
+BOOST_DESCRIBE_STRUCT(OpenTurn, (), (turn_id, message_id, attempt, lease_until, idempotency))
+
+struct Conversation {
+  std::string conversation_id;
+  Owner owner;
+  std::string topic;
+  std::int64_t topic_version = 0;
+  std::string language = "en";
+  base::PrivateText user_name;       // as the token said at the start; "" when it did not
+  base::json::object context;        // what the client gave at the start
+  Status status = Status::active;
+  Phase phase = Phase::introduction;
+  std::int64_t message_count = 0;    // messages stored; the next one gets this number
+  std::int64_t turn_count = 0;       // replies committed
+  std::int64_t phase_turns = 0;      // of them, since the present phase began
+  std::int64_t window_start = 0;     // number of the first message that the model still sees
+  bool is_complete = false;          // the assessment found that the topic's goal is reached
+  std::vector<base::PrivateText> insights;
+  std::vector<base::PrivateText> identified_values;
+  std::optional<OpenTurn> open_turn;
+  std::int64_t last_attempt = 0;     // of the newest turn: a turn that is tried again counts on from here
+  std::optional<std::string> job_id;  // the extraction under way
+  base::json::value result;           // by the topic's result schema; null until completed
+  std::string review_reason;          // why it needs review, for the operator; without any text of the conversation
+  base::json::object feedback;        // {rating, feedback} given on completion
+  base::json::object metadata;
+  base::Time created_at{};
+  base::Time updated_at{};
+  std::optional<base::Time> completed_at;
+};
+BOOST_DESCRIBE_STRUCT(Conversation, (),
+                      (conversation_id, owner, topic, topic_version, language, user_name, context, status, phase,
+                       message_count, turn_count, phase_turns, window_start, is_complete, insights, identified_values, open_turn, last_attempt, job_id, result,
+                       review_reason, feedback, metadata, created_at, updated_at, completed_at))
+
+// What the reply of a turn cost and how it came about: kept with the reply, so that a repeat can give the same answer.
+struct TurnRecord {
+  std::string turn_id;
+  std::string message_id;  // the user's message that this answers
+  std::int64_t attempt = 1;
+  std::string model;
+  std::int64_t prompt_tokens = 0;
+  std::int64_t completion_tokens = 0;
+  std::int64_t cached_tokens = 0;
+  double cost_usd = 0;
+  Phase phase = Phase::introduction;
+  double progress = 0;
+  bool is_complete = false;
+  std::string assessed_by;  // "model" or "rules"
+  std::optional<base::PrivateText> follow_up_question;
+  std::optional<base::PrivateText> next_steps;
+  std::vector<base::PrivateText> insights;
+  std::vector<base::PrivateText> identified_values;
+};
+BOOST_DESCRIBE_STRUCT(TurnRecord, (),
+                      (turn_id, message_id, attempt, model, prompt_tokens, completion_tokens, cached_tokens, cost_usd,
+                       phase, progress, is_complete, assessed_by, follow_up_question, next_steps, insights, identified_values))
+
+enum class Speaker { user, assistant };
+BOOST_DESCRIBE_ENUM(Speaker, user, assistant)
+
+// An item of its own, appended and never rewritten: the cost of a turn does not grow with the conversation.
+struct Message {
+  std::string message_id;
+  std::int64_t sequence = 0;
+  Speaker role = Speaker::user;
+  base::PrivateText content;
+  base::Time timestamp{};
+  base::json::object metadata;       // what the client sent along
+  std::optional<TurnRecord> turn;    // on the reply of a turn
+};
+BOOST_DESCRIBE_STRUCT(Message, (), (message_id, sequence, role, content, timestamp, metadata, turn))
+
+// The status as a client sees it: an active conversation left alone is paused, and later abandoned.
+struct Patience {
+  base::Milliseconds idle;    // 0: never
+  base::Milliseconds expiry;  // 0: never
+};
+Status shown_status(const Conversation& conversation, base::Time now, const Patience& patience);
+
+// Neither over nor on its way there: more messages may come.
+bool is_open(Status status);
+
+// Highest phase seen: progress never goes down.
+Phase later(Phase a, Phase b);
+
+}  // namespace coaching

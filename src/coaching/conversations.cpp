@@ -1,0 +1,364 @@
+// Writing: how a conversation begins, pauses and ends.
+#include "coaching/conversations.hpp"
+
+#include <fmt/format.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+#include "base/schema.hpp"
+#include "coaching/cache.hpp"
+#include "coaching/extraction.hpp"
+#include "coaching/jobs.hpp"
+#include "coaching/live_turn.hpp"
+#include "coaching/prompt.hpp"
+#include "coaching/tiers.hpp"
+
+namespace coaching {
+namespace {
+
+using base::Code;
+using base::Error;
+using base::Task;
+
+// Each round needs somebody else to have changed the conversation in between.
+constexpr int kRounds = 5;
+
+Error not_active(Status status, std::string_view what_to_do) {
+  return Error(Code::conversation_not_active,
+               fmt::format("this conversation is {}; {}", base::name_of(status), what_to_do),
+               base::json::object{{"status", base::name_of(status)}});
+}
+
+Error changed_too_often() {
+  return Error(Code::conflict, "the conversation is being changed by somebody else; try again");
+}
+
+void refuse_while_answering(const Conversation& conversation) {
+  if (!conversation.open_turn) return;
+  Error error(Code::turn_in_progress, "a message is still being answered; wait for its reply",
+              base::json::object{{"turn_id", conversation.open_turn->turn_id}});
+  error.retry_after = base::Milliseconds(1000);
+  throw error;
+}
+
+// What a change adds to the conversation's own record.
+struct Change {
+  std::vector<store::Write> more;
+  std::shared_ptr<const Message> message;  // appended by the change, when there is one
+};
+// Edits a copy of the conversation, or throws what the caller shall see.
+using Edit = std::function<Change(Conversation&, Status shown)>;
+
+// Applies `edit` to the newest state in one transaction. A refusal that rests on remembered state is checked once more
+// against the store.
+Task<SnapshotPtr> change(const Coaching& coaching, const Owner& owner, const std::string& conversation_id,
+                         const Edit& edit) {
+  for (int round = 0; round < kRounds; ++round) {
+    const auto before = co_await load(coaching, owner, conversation_id);
+    auto after = std::make_shared<Snapshot>(*before);
+    Change made;
+    try {
+      made = edit(after->conversation, shown_status(before->conversation, coaching.clock.now(), coaching.patience()));
+    } catch (const Error&) {
+      if (round > 0) throw;
+      coaching.cache.drop(conversation_id);
+      continue;
+    }
+    after->version = before->version + 1;
+    after->conversation.updated_at = coaching.clock.now();
+    std::vector<store::Write> writes = std::move(made.more);
+    writes.emplace_back(
+        put_conversation(after->conversation, after->version, store::Condition::version_is(before->version)));
+    if (made.message) {
+      writes.emplace_back(put_message(conversation_id, *made.message));
+      after->recent.push_back(made.message);
+    }
+    const auto outcome = co_await coaching.store.transact(std::move(writes));
+    if (outcome.committed()) {
+      coaching.cache.keep(after);
+      co_return after;
+    }
+    coaching.cache.drop(conversation_id);
+  }
+  throw changed_too_often();
+}
+
+// Ends the model's call of a conversation that is over, when it runs in this process.
+void interrupt_turn(const Coaching& coaching, const std::optional<OpenTurn>& open) {
+  if (!open) return;
+  if (const auto live = coaching.live_turns.find(open->turn_id)) {
+    live->interrupt(Error(Code::conversation_not_active, "the conversation was ended while the model was answering"));
+  }
+}
+
+std::shared_ptr<const Topic> find_topic(const Coaching& coaching, const StartRequest& request) {
+  auto topic = coaching.topics.find(request.topic);
+  if (!topic || topic->kind != TopicKind::conversation) {
+    std::vector<std::string> known;
+    for (const auto& other : coaching.topics.all()) {
+      if (other->kind == TopicKind::conversation) known.push_back(other->id);
+    }
+    throw Error(Code::topic_not_found, fmt::format("there is no such topic; there are: {}", fmt::join(known, ", ")));
+  }
+  if (!tier_includes(request.tier, topic->tier)) {
+    throw Error(Code::forbidden, fmt::format("this topic needs the tier {} or higher", topic->tier),
+                base::json::object{{"required_tier", topic->tier}});
+  }
+  return topic;
+}
+
+void check_context(const Topic& topic, const base::json::object& context) {
+  if (!topic.request_schema.is_object()) return;
+  const base::Schema schema(topic.request_schema);
+  const auto faults = schema.check(context);
+  if (faults.empty()) return;
+  base::json::array details;
+  for (const auto& fault : faults) {
+    const auto field = fault.field.empty() ? std::string("context") : "context." + fault.field;
+    details.push_back({{"field", field}, {"message", fault.message}});
+  }
+  throw Error(Code::validation_error, "the context does not fit this topic", std::move(details));
+}
+
+Task<llm::Reply> ask_for(const Coaching& coaching, llm::Purpose purpose, const Topic& topic, const Snapshot& snapshot,
+                         const Template& instruction) {
+  const auto values = template_values(topic, snapshot.conversation);
+  llm::Request request;
+  request.purpose = purpose;
+  request.system = base::PrivateText(topic.system.render(values));
+  request.messages = transcript(snapshot);
+  request.guidance = base::PrivateText(instruction.render(values));
+  request.max_tokens = static_cast<int>(coaching.options.reply_max_tokens);
+  request.temperature = coaching.options.temperature;
+  request.script = &topic.offline;
+  request.current_phase = base::name_of(snapshot.conversation.phase);
+  request.timeouts = coaching.options.timeouts;
+  auto reply = co_await coaching.provider.complete(request, {});
+  if (base::trim(reply.text.reveal()).empty()) {
+    throw Error(Code::llm_error, "the model answered with nothing; try again");
+  }
+  co_return reply;
+}
+
+Message coach_message(const Coaching& coaching, const Conversation& conversation, const llm::Reply& reply) {
+  Message message;
+  message.message_id = coaching.ids.next("msg");
+  message.sequence = conversation.message_count;
+  message.role = Speaker::assistant;
+  message.content = reply.text;
+  message.timestamp = coaching.clock.now();
+  message.metadata = {{"model", reply.model}};
+  return message;
+}
+
+// The writes that make `fresh` the user's active conversation of its topic, and end the one before. The pointer is
+// fenced by what was read, so that of two starts at once one has to look again.
+Task<std::vector<store::Write>> replace_active(const Coaching& coaching, const Conversation& fresh,
+                                               std::optional<std::string>& abandoned) {
+  std::vector<store::Write> writes;
+  const auto key = active_key(fresh.owner, fresh.topic);
+  const auto pointer = co_await coaching.store.get(key);
+  store::Item item;
+  item.key = key;
+  item.version = pointer ? pointer->version + 1 : 1;
+  item.body = body_of(ActivePointer{fresh.conversation_id});
+  writes.emplace_back(store::Put{
+      std::move(item), pointer ? store::Condition::version_is(pointer->version) : store::Condition::absent()});
+  if (!pointer) co_return writes;
+
+  const auto old_id = record_of<ActivePointer>(*pointer).conversation_id;
+  coaching.cache.drop(old_id);
+  const auto old = co_await load_unchecked(coaching, old_id);
+  if (!old || !is_open(old->conversation.status)) co_return writes;
+  auto ended = old->conversation;
+  interrupt_turn(coaching, ended.open_turn);
+  ended.status = Status::abandoned;
+  ended.open_turn.reset();
+  ended.updated_at = coaching.clock.now();
+  writes.emplace_back(put_conversation(ended, old->version + 1, store::Condition::version_is(old->version)));
+  writes.emplace_back(put_entry(ended));
+  abandoned = old_id;
+  co_return writes;
+}
+
+// Everything of the conversation's partition but its record.
+Task<> erase_messages(const Coaching& coaching, const std::string& conversation_id) {
+  const auto record = conversation_key(conversation_id);
+  store::Query query;
+  query.partition = record.partition;
+  query.limit = store::kMaxWrites;
+  for (bool more = true; more;) {
+    const auto page = co_await coaching.store.query(query);
+    std::vector<store::Write> erase;
+    for (const auto& item : page.items) {
+      if (item.key != record) erase.emplace_back(store::Delete{item.key, store::Condition::none()});
+    }
+    more = page.more;
+    if (!page.items.empty()) query.after = page.items.back().key.sort;
+    if (!erase.empty()) co_await coaching.store.transact(std::move(erase));
+  }
+}
+
+std::vector<store::Write> erase_record(const Snapshot& snapshot) {
+  const auto& conversation = snapshot.conversation;
+  std::vector<store::Write> writes;
+  writes.emplace_back(store::Delete{conversation_key(conversation.conversation_id),
+                                    store::Condition::version_is(snapshot.version)});
+  writes.emplace_back(
+      store::Delete{entry_key(conversation.owner, conversation.conversation_id), store::Condition::none()});
+  if (conversation.job_id) writes.emplace_back(store::Delete{job_key(*conversation.job_id), store::Condition::none()});
+  return writes;
+}
+
+// Runs the job here and waits for its end, but not for ever.
+Task<> run_and_wait(const Coaching& coaching, std::string job_id, base::Milliseconds limit) {
+  struct Waiting {
+    bool done = false;
+    base::Bell bell;
+  };
+  const auto executor = co_await boost::asio::this_coro::executor;
+  auto waiting = std::make_shared<Waiting>();
+  auto ticket = waiting->bell.draw(executor);
+  boost::asio::co_spawn(executor, run_extraction(coaching, std::move(job_id)),
+                        [waiting](const std::exception_ptr&) {
+                          waiting->done = true;
+                          waiting->bell.ring();
+                        });
+  if (!waiting->done) co_await ticket.wait(limit);
+}
+
+}  // namespace
+
+Task<Started> start_conversation(const Coaching& coaching, Owner owner, StartRequest request) {
+  const auto topic = find_topic(coaching, request);
+  check_context(*topic, request.context);
+  auto snapshot = std::make_shared<Snapshot>();
+  auto& conversation = snapshot->conversation;
+  conversation.conversation_id = coaching.ids.next("conv");
+  conversation.owner = std::move(owner);
+  conversation.topic = topic->id;
+  conversation.topic_version = topic->version;
+  conversation.language = std::move(request.language);
+  conversation.user_name = std::move(request.user_name);
+  conversation.context = std::move(request.context);
+
+  const auto reply = co_await ask_for(coaching, llm::Purpose::initiation, *topic, *snapshot, topic->initiation);
+  const auto message = std::make_shared<Message>(coach_message(coaching, conversation, reply));
+  conversation.created_at = conversation.updated_at = message->timestamp;
+  conversation.message_count = 1;
+  snapshot->recent.push_back(message);
+  snapshot->version = 1;
+  for (int round = 0; round < kRounds; ++round) {
+    std::optional<std::string> abandoned;
+    auto writes = co_await replace_active(coaching, conversation, abandoned);
+    writes.emplace_back(put_conversation(conversation, 1, store::Condition::absent()));
+    writes.emplace_back(put_message(conversation.conversation_id, *message));
+    writes.emplace_back(put_entry(conversation));
+    const auto outcome = co_await coaching.store.transact(std::move(writes));
+    if (abandoned) coaching.cache.drop(*abandoned);
+    if (!outcome.committed()) continue;
+    coaching.cache.keep(snapshot);
+    co_return Started{conversation, *message};
+  }
+  throw changed_too_often();
+}
+
+Task<> pause_conversation(const Coaching& coaching, Owner owner, std::string conversation_id, std::string reason) {
+  co_await change(coaching, owner, conversation_id, [&](Conversation& conversation, Status shown) {
+    if (!is_open(shown)) throw not_active(shown, "only an active one can be paused");
+    refuse_while_answering(conversation);
+    conversation.status = Status::paused;
+    if (!reason.empty()) conversation.metadata["pause_reason"] = reason;
+    return Change{};
+  });
+}
+
+Task<Message> resume_conversation(const Coaching& coaching, Owner owner, std::string conversation_id) {
+  const auto snapshot = co_await load(coaching, owner, conversation_id);
+  const auto refuse = [](const Conversation& conversation, Status shown) {
+    if (!is_open(shown)) throw not_active(shown, "start a new one");
+    refuse_while_answering(conversation);
+    if (shown != Status::paused) {
+      throw Error(Code::conflict, "this conversation is not paused; send a message to go on",
+                  base::json::object{{"status", base::name_of(shown)}});
+    }
+  };
+  refuse(snapshot->conversation, shown_status(snapshot->conversation, coaching.clock.now(), coaching.patience()));
+  const auto topic = coaching.topics.find(snapshot->conversation.topic);
+  if (!topic) throw Error(Code::topic_not_found, "the topic of this conversation is no longer there");
+  const auto reply = co_await ask_for(coaching, llm::Purpose::resumption, *topic, *snapshot, topic->resume);
+  std::shared_ptr<const Message> message;
+  co_await change(coaching, owner, conversation_id, [&](Conversation& conversation, Status shown) {
+    refuse(conversation, shown);
+    conversation.status = Status::active;
+    message = std::make_shared<Message>(coach_message(coaching, conversation, reply));
+    conversation.message_count += 1;
+    return Change{{}, message};
+  });
+  co_return *message;
+}
+
+Task<> complete_conversation(const Coaching& coaching, Owner owner, std::string conversation_id,
+                             base::json::object feedback) {
+  const auto job_id = coaching.ids.next("job");
+  co_await change(coaching, owner, conversation_id, [&](Conversation& conversation, Status shown) {
+    // One that needs review may be tried again: the model may do better, or be another one by now.
+    if (!is_open(shown) && shown != Status::needs_review) throw not_active(shown, "it cannot be completed");
+    refuse_while_answering(conversation);
+    if (conversation.turn_count == 0) {
+      throw Error(Code::domain_validation_error, "nothing has been said yet; there is nothing to complete",
+                  base::json::object{{"rule", "no_messages"}});
+    }
+    Job job;
+    job.job_id = job_id;
+    job.kind = "extraction";
+    job.owner = conversation.owner;
+    job.conversation_id = conversation.conversation_id;
+    job.created_at = job.updated_at = job.due_at = coaching.clock.now();
+    conversation.status = Status::completing;
+    conversation.job_id = job_id;
+    conversation.review_reason.clear();
+    if (!feedback.empty()) conversation.feedback = feedback;
+    Change made;
+    made.more.emplace_back(put_job(job, 1, store::Condition::absent()));
+    made.more.emplace_back(put_entry(conversation));
+    return made;
+  });
+  co_await run_and_wait(coaching, job_id, coaching.options.complete_wait);
+}
+
+Task<> cancel_conversation(const Coaching& coaching, Owner owner, std::string conversation_id) {
+  std::optional<OpenTurn> open;
+  co_await change(coaching, owner, conversation_id, [&](Conversation& conversation, Status shown) {
+    if (!is_open(shown)) throw not_active(shown, "it cannot be cancelled");
+    open = std::exchange(conversation.open_turn, std::nullopt);
+    conversation.status = Status::cancelled;
+    Change made;
+    made.more.emplace_back(put_entry(conversation));
+    return made;
+  });
+  interrupt_turn(coaching, open);
+}
+
+// The record goes last: should the process end in between, the conversation is still there, and the client, who got no
+// answer, can ask again.
+Task<> delete_conversation(const Coaching& coaching, Owner owner, std::string conversation_id) {
+  for (int round = 0; round < kRounds; ++round) {
+    coaching.cache.drop(conversation_id);
+    const auto snapshot = co_await load(coaching, owner, conversation_id);
+    interrupt_turn(coaching, snapshot->conversation.open_turn);
+    co_await erase_messages(coaching, conversation_id);
+    auto writes = erase_record(*snapshot);
+    const auto pointer = co_await coaching.store.get(active_key(owner, snapshot->conversation.topic));
+    if (pointer && record_of<ActivePointer>(*pointer).conversation_id == conversation_id) {
+      writes.emplace_back(store::Delete{pointer->key, store::Condition::version_is(pointer->version)});
+    }
+    const auto outcome = co_await coaching.store.transact(std::move(writes));
+    coaching.cache.drop(conversation_id);
+    if (outcome.committed()) co_return;
+  }
+  throw changed_too_often();
+}
+
+}  // namespace coaching

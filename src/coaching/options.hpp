@@ -1,0 +1,70 @@
+#pragma once
+// Every tunable of coaching, and what its functions depend on.
+#include <boost/describe.hpp>
+#include <string>
+
+#include "base/clock.hpp"
+#include "base/ids.hpp"
+#include "coaching/conversation.hpp"
+#include "llm/provider.hpp"
+#include "store/store.hpp"
+#include "telemetry/log.hpp"
+#include "telemetry/metrics.hpp"
+
+namespace coaching {
+
+class Topics;
+class ConversationCache;
+class LiveTurns;
+
+enum class AssessmentMode { model, rules };
+BOOST_DESCRIBE_ENUM(AssessmentMode, model, rules)
+
+struct CoachingOptions {
+  std::int64_t max_turns = 100;                    // of a conversation whose topic names no limit of its own; 0: none
+  base::Milliseconds idle_timeout{30 * 60'000};    // then shown as paused; 0: never
+  base::Milliseconds expiry{14LL * 86'400'000};    // then abandoned; 0: never
+  base::Milliseconds turn_lease{30'000};           // renewed at a third of it while the model works
+  base::Milliseconds resume_grace{60'000};         // a turn nobody listens to goes on for so long
+  base::Milliseconds idempotency_ttl{86'400'000};  // a repeat within this gets the first answer
+  std::int64_t window_tokens = 4'000;              // of the transcript sent to the model; whole messages, newest first
+  std::int64_t extraction_tokens = 24'000;         // of the transcript that the result is extracted from
+  AssessmentMode assessment = AssessmentMode::model;
+  std::string assessment_model;                    // "" for the provider's default
+  base::Milliseconds assessment_grace{2'000};      // waited for after the reply is there; then rules decide
+  std::int64_t reply_max_tokens = 1'024;
+  double temperature = 0.7;
+  base::Milliseconds complete_wait{10'000};        // how long `complete` waits for the result
+  base::Milliseconds job_lease{300'000};         // longer than two calls of a model may take
+  std::int64_t job_attempts = 5;                   // then needs_review
+  base::Milliseconds sweep_interval{5'000};        // looks for turns and jobs whose owner died
+  std::int64_t cached_conversations = 10'000;      // recent windows kept in memory
+  std::int64_t max_live_turns = 20'000;            // beyond it new messages get 503
+  double price_per_million_input_usd = 0;          // of the configured model; 0: free
+  double price_per_million_output_usd = 0;
+  llm::Timeouts timeouts;
+};
+BOOST_DESCRIBE_STRUCT(CoachingOptions, (),
+                      (max_turns, idle_timeout, expiry, turn_lease, resume_grace, idempotency_ttl, window_tokens,
+                       extraction_tokens, assessment, assessment_model, assessment_grace, reply_max_tokens, temperature,
+                       complete_wait, job_lease, job_attempts, sweep_interval, cached_conversations, max_live_turns,
+                       price_per_million_input_usd, price_per_million_output_usd, timeouts))
+
+// What coaching needs. All outlive every call; all may be used from any io_context thread.
+struct Coaching {
+  const CoachingOptions& options;
+  store::Store& store;
+  llm::Provider& provider;
+  const Topics& topics;
+  ConversationCache& cache;
+  LiveTurns& live_turns;
+  const base::Clock& clock;
+  base::Ids& ids;
+  base::Random& random;
+  telemetry::Log& log;
+  telemetry::Registry& metrics;
+
+  Patience patience() const { return {options.idle_timeout, options.expiry}; }
+};
+
+}  // namespace coaching

@@ -1,0 +1,96 @@
+#include "coaching/records.hpp"
+
+#include <fmt/format.h>
+#include <openssl/sha.h>
+
+#include <array>
+
+namespace coaching {
+namespace {
+
+// '#' separates the parts of a key, so ids from outside may not bring one along.
+std::string part(std::string_view text) {
+  std::string escaped;
+  escaped.reserve(text.size());
+  for (const char c : text) {
+    if (c == '#' || c == '%') {
+      escaped += c == '#' ? "%23" : "%25";
+    } else {
+      escaped += c;
+    }
+  }
+  return escaped;
+}
+
+std::string conversation_partition(std::string_view id) { return fmt::format("conv#{}", id); }
+
+}  // namespace
+
+store::Key conversation_key(std::string_view conversation_id) {
+  return {conversation_partition(conversation_id), "conversation"};
+}
+
+store::Key message_key(std::string_view conversation_id, std::int64_t sequence) {
+  return {conversation_partition(conversation_id), fmt::format("msg#{:010}", sequence)};
+}
+
+store::Key idempotency_key(std::string_view conversation_id, std::string_view key_hash) {
+  return {conversation_partition(conversation_id), fmt::format("idem#{}", key_hash)};
+}
+
+std::string user_partition(const Owner& owner) {
+  return fmt::format("user#{}#{}", part(owner.tenant_id), part(owner.user_id));
+}
+
+store::Key entry_key(const Owner& owner, std::string_view conversation_id) {
+  return {user_partition(owner), fmt::format("conv#{}", conversation_id)};
+}
+
+store::Key active_key(const Owner& owner, std::string_view topic) {
+  return {user_partition(owner), fmt::format("active#{}", topic)};
+}
+
+store::Key job_key(std::string_view job_id) { return {fmt::format("job#{}", job_id), "job"}; }
+
+std::string due_sort(base::Time time, std::string_view id) {
+  return fmt::format("{:015}#{}", time.time_since_epoch().count(), id);
+}
+
+std::string due_before(base::Time time) { return fmt::format("{:015}$", time.time_since_epoch().count()); }
+
+store::Put put_conversation(const Conversation& conversation, std::int64_t new_version, store::Condition when) {
+  store::Item item;
+  item.key = conversation_key(conversation.conversation_id);
+  item.version = new_version;
+  item.body = body_of(conversation);
+  if (conversation.open_turn) {
+    item.index = store::Key{std::string(kOpenTurns),
+                            due_sort(conversation.open_turn->lease_until, conversation.conversation_id)};
+  }
+  return {std::move(item), when};
+}
+
+store::Put put_message(std::string_view conversation_id, const Message& message) {
+  store::Item item;
+  item.key = message_key(conversation_id, message.sequence);
+  item.version = 1;
+  item.body = body_of(message);
+  return {std::move(item), store::Condition::absent()};
+}
+
+store::Put put_entry(const Conversation& conversation) {
+  Entry entry{conversation.conversation_id, conversation.topic, !is_open(conversation.status)};
+  store::Item item;
+  item.key = entry_key(conversation.owner, conversation.conversation_id);
+  item.version = 1;
+  item.body = body_of(entry);
+  return {std::move(item), store::Condition::none()};
+}
+
+std::string sha256_hex(std::string_view text) {
+  std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
+  SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data());
+  return fmt::format("{:02x}", fmt::join(digest, ""));
+}
+
+}  // namespace coaching

@@ -1,0 +1,13 @@
+#pragma once
+// Structured answers of models, whose JSON may come wrapped.
+#include <string_view>
+
+#include "base/json.hpp"
+
+namespace coaching {
+
+// The JSON object in a model's answer: alone, in a Markdown fence, or with chatter around it. Throws Error{llm_error}
+// when there is none; never repeats the answer.
+base::json::value json_in(std::string_view answer);
+
+}  // namespace coaching

@@ -1,0 +1,313 @@
+#include "coaching/turn_reply.hpp"
+
+#include <boost/asio/cancellation_state.hpp>
+#include <boost/asio/this_coro.hpp>
+
+#include "coaching/assessment.hpp"
+#include "coaching/cache.hpp"
+#include "coaching/conversations.hpp"
+#include "coaching/phases.hpp"
+#include "coaching/prompt.hpp"
+#include "coaching/topic.hpp"
+#include "coaching/turn.hpp"
+
+namespace coaching {
+namespace {
+
+using base::Code;
+using base::Error;
+using base::Task;
+
+constexpr std::size_t kLongestReply = 64 * 1024;
+constexpr std::ptrdiff_t kMostInsights = 24;  // the newest stay: they travel with every turn
+
+struct Answer {
+  llm::Reply reply;
+  std::optional<Assessment> assessment;
+};
+
+std::shared_ptr<const Topic> topic_of(const Coaching& coaching, const Conversation& conversation) {
+  auto topic = coaching.topics.find(conversation.topic);
+  if (!topic) throw Error(Code::topic_not_found, "the topic of this conversation is no longer there");
+  return topic;
+}
+
+llm::Request make_request(const Coaching& coaching, const Topic& topic, const Snapshot& snapshot) {
+  llm::Request request;
+  request.purpose = llm::Purpose::reply;
+  request.system = base::PrivateText(topic.system.render(template_values(topic, snapshot.conversation)));
+  request.messages = transcript(snapshot);
+  request.guidance = base::PrivateText(phase_guidance(topic, snapshot.conversation));
+  request.max_tokens = static_cast<int>(coaching.options.reply_max_tokens);
+  request.temperature = coaching.options.temperature;
+  request.script = &topic.offline;
+  request.current_phase = base::name_of(snapshot.conversation.phase);
+  request.timeouts = coaching.options.timeouts;
+  return request;
+}
+
+void check_reply(const llm::Reply& reply) {
+  if (base::trim(reply.text.reveal()).empty()) {
+    throw Error(Code::llm_error, "the model answered with nothing; your message is stored, send it again");
+  }
+  if (reply.text.size() > kLongestReply) {
+    throw Error(Code::llm_error, "the model's answer was too long to be a reply; your message is stored, send it again");
+  }
+}
+
+Task<Answer> ask(const Coaching& coaching, const LiveTurnPtr& live, const Snapshot& snapshot, const Topic& topic,
+                 PendingAssessment* assessment, bool stream) {
+  const auto request = make_request(coaching, topic, snapshot);
+  llm::Sink sink;
+  if (stream) sink = [&live](std::string_view text) { live->append(text); };
+  Answer answer;
+  answer.reply = co_await coaching.provider.complete(request, sink);
+  check_reply(answer.reply);
+  if (assessment != nullptr) answer.assessment = co_await assessment->result(coaching.options.assessment_grace);
+  co_return answer;
+}
+
+double cost_of(const CoachingOptions& options, const llm::Usage& usage) {
+  return (static_cast<double>(usage.prompt_tokens) * options.price_per_million_input_usd +
+          static_cast<double>(usage.completion_tokens) * options.price_per_million_output_usd) /
+         1e6;
+}
+
+// Phase, progress and findings after this turn. Findings of earlier turns stay when this one was not assessed.
+void apply_assessment(Conversation& conversation, const Topic& topic, const std::optional<Assessment>& assessment) {
+  const auto phase = next_phase(topic, conversation, assessment ? &*assessment : nullptr);
+  conversation.phase_turns = phase == conversation.phase ? conversation.phase_turns + 1 : 0;
+  conversation.phase = phase;
+  conversation.is_complete = conversation.is_complete || phase == Phase::completion;
+  if (!assessment) return;
+  for (const auto& insight : assessment->insights) {
+    if (std::ranges::find(conversation.insights, insight) == conversation.insights.end()) {
+      conversation.insights.push_back(insight);
+    }
+  }
+  if (std::ssize(conversation.insights) > kMostInsights) {
+    conversation.insights.erase(conversation.insights.begin(), conversation.insights.end() - kMostInsights);
+  }
+  if (!assessment->identified_values.empty()) conversation.identified_values = assessment->identified_values;
+}
+
+TurnRecord make_record(const CoachingOptions& options, const LiveTurn& live, const Conversation& conversation,
+                       const Answer& answer) {
+  TurnRecord record;
+  record.turn_id = live.turn.turn_id;
+  record.message_id = live.turn.message_id;
+  record.attempt = live.turn.attempt;
+  record.model = answer.reply.model;
+  record.prompt_tokens = answer.reply.usage.prompt_tokens;
+  record.completion_tokens = answer.reply.usage.completion_tokens;
+  record.cached_tokens = answer.reply.usage.cached_tokens;
+  record.cost_usd = cost_of(options, answer.reply.usage);
+  record.phase = conversation.phase;
+  record.progress = progress_of(conversation.phase);
+  record.is_complete = conversation.is_complete;
+  record.insights = conversation.insights;
+  record.identified_values = conversation.identified_values;
+  record.assessed_by = answer.assessment ? "model" : "rules";
+  if (answer.assessment) {
+    record.follow_up_question = answer.assessment->follow_up_question;
+    record.next_steps = answer.assessment->next_steps;
+  }
+  if (!record.follow_up_question) {
+    auto question = last_question(answer.reply.text.reveal());
+    if (!question.empty()) record.follow_up_question = base::PrivateText(std::move(question));
+  }
+  return record;
+}
+
+// The conversation as the commit will leave it.
+std::shared_ptr<Snapshot> with_reply(const Coaching& coaching, const LiveTurn& live, const Snapshot& before,
+                                     const Topic& topic, const Answer& answer) {
+  auto after = std::make_shared<Snapshot>(before);
+  auto& conversation = after->conversation;
+  apply_assessment(conversation, topic, answer.assessment);
+  auto message = std::make_shared<Message>();
+  message->message_id = coaching.ids.next("msg");
+  message->sequence = conversation.message_count++;
+  message->role = Speaker::assistant;
+  message->content = answer.reply.text;
+  message->timestamp = coaching.clock.now();
+  message->turn = make_record(coaching.options, live, conversation, answer);
+  conversation.turn_count += 1;
+  conversation.updated_at = message->timestamp;
+  conversation.open_turn.reset();
+  after->recent.push_back(message);
+  conversation.window_start = window_start(after->recent, conversation.window_start, coaching.options.window_tokens);
+  std::erase_if(after->recent, [&](const auto& old) { return old->sequence < conversation.window_start; });
+  return after;
+}
+
+// A renewal of the lease writes the same record: its version decides which one the commit has to name.
+Task<> wait_for_renewal(LiveTurn& live) {
+  live.committing = true;
+  while (live.renewing) {
+    auto ticket = live.renewal_done.draw(live.executor());
+    if (live.renewing) co_await ticket.wait(base::Milliseconds(10'000));
+  }
+}
+
+Task<std::shared_ptr<const Message>> commit(const Coaching& coaching, LiveTurn& live, const Snapshot& before,
+                                            const Topic& topic, const Answer& answer) {
+  const auto after = with_reply(coaching, live, before, topic, answer);
+  co_await wait_for_renewal(live);
+  after->version = live.version + 1;
+  std::vector<store::Write> writes;
+  writes.emplace_back(
+      put_conversation(after->conversation, after->version, store::Condition::version_is(live.version)));
+  writes.emplace_back(put_message(live.conversation_id, *after->recent.back()));
+  const auto outcome = co_await coaching.store.transact(std::move(writes));
+  if (!outcome.committed()) {
+    coaching.cache.drop(live.conversation_id);
+    throw Error(Code::conflict, "the conversation was ended or taken over while the model was answering");
+  }
+  coaching.cache.keep(after);
+  co_return after->recent.back();
+}
+
+// Closes the turn without a reply. The user's message stays, and a repeat of it is answered. A turn that a draining
+// process had to leave stays open, free for another process at once.
+Task<> release(const Coaching& coaching, LiveTurn& live, const Snapshot& before, const Error& why) {
+  auto after = std::make_shared<Snapshot>(before);
+  auto& open = after->conversation.open_turn;
+  if (why.code == Code::shutting_down) {
+    open->lease_until = coaching.clock.now();
+  } else {
+    open.reset();
+  }
+  co_await wait_for_renewal(live);
+  after->version = live.version + 1;
+  std::vector<store::Write> writes;
+  writes.emplace_back(
+      put_conversation(after->conversation, after->version, store::Condition::version_is(live.version)));
+  const auto outcome = co_await coaching.store.transact(std::move(writes));
+  if (outcome.committed()) {
+    coaching.cache.keep(after);
+  } else {
+    coaching.cache.drop(live.conversation_id);
+  }
+}
+
+void count_turn(const Coaching& coaching, const Snapshot& snapshot, std::string_view outcome) {
+  coaching.metrics
+      .counter("purposepath_turns_total", "Turns that ended, by topic and outcome.",
+               {{"topic", snapshot.conversation.topic}, {"outcome", std::string(outcome)}})
+      .add();
+}
+
+void count_usage(const Coaching& coaching, const TurnRecord& record) {
+  const auto tokens = [&](const char* kind, std::int64_t count) {
+    coaching.metrics
+        .counter("purposepath_tokens_total", "Tokens used, by model and kind.",
+                 {{"model", record.model}, {"kind", kind}})
+        .add(static_cast<double>(count));
+  };
+  tokens("prompt", record.prompt_tokens);
+  tokens("completion", record.completion_tokens);
+  if (record.cost_usd > 0) {
+    coaching.metrics.counter("purposepath_cost_usd_total", "What the models cost.", {{"model", record.model}})
+        .add(record.cost_usd);
+  }
+}
+
+void log_failure(const Coaching& coaching, const LiveTurn& live, const Error& error) {
+  coaching.log.write(telemetry::Level::warn, "turn_failed",
+                     {{"conversation_id", live.conversation_id},
+                      {"turn_id", live.turn.turn_id},
+                      {"attempt", live.turn.attempt},
+                      {"error", base::to_string(error.code)},
+                      {"reason", error.message}});
+}
+
+Task<std::shared_ptr<const Message>> reply_and_commit(const Coaching& coaching, const LiveTurnPtr& live,
+                                                      const SnapshotPtr& snapshot, bool stream) {
+  const auto topic = topic_of(coaching, snapshot->conversation);
+  std::optional<PendingAssessment> assessment;
+  if (coaching.options.assessment == AssessmentMode::model) {
+    assessment.emplace(coaching, live->executor(), topic, snapshot);
+  }
+  const auto answer =
+      co_await ask(coaching, live, *snapshot, *topic, assessment ? &*assessment : nullptr, stream);
+  // From here on nothing may stop the commit: the text exists, and perhaps somebody has read it.
+  co_await boost::asio::this_coro::reset_cancellation_state(boost::asio::disable_cancellation());
+  co_return co_await commit(coaching, *live, *snapshot, *topic, answer);
+}
+
+// What to tell whoever waits when the model's call was cut off from our side.
+Error cancelled_by(const LiveTurn& live) {
+  auto why = live.interrupted();
+  return why ? std::move(*why) : Error(Code::llm_unavailable, "the model's answer was cut off; send the message again");
+}
+
+}  // namespace
+
+Task<> run_turn(const Coaching& coaching, LiveTurnPtr live, SnapshotPtr snapshot, bool stream) {
+  std::optional<Error> failure;
+  std::shared_ptr<const Message> reply;
+  try {
+    reply = co_await reply_and_commit(coaching, live, snapshot, stream);
+  } catch (const Error& error) {
+    failure = live->interrupted() ? cancelled_by(*live) : error;
+  } catch (const boost::system::system_error&) {
+    failure = cancelled_by(*live);
+  } catch (const std::exception&) {
+    failure = Error(Code::internal_error, "the turn failed; your message is stored, send it again");
+  }
+  co_await boost::asio::this_coro::reset_cancellation_state(boost::asio::disable_cancellation());
+  if (failure && !reply) {
+    log_failure(coaching, *live, *failure);
+    try {
+      co_await release(coaching, *live, *snapshot, *failure);
+    } catch (const Error& error) {
+      // The store cannot be reached: the turn stays open there, and is taken over when its lease ends.
+      log_failure(coaching, *live, error);
+    }
+  }
+  count_turn(coaching, *snapshot, failure ? base::to_string(failure->code) : "ok");
+  coaching.live_turns.remove(live->turn.turn_id);
+  if (failure) {
+    live->fail(std::move(*failure));
+  } else {
+    count_usage(coaching, *reply->turn);
+    live->finish(std::move(reply));
+  }
+}
+
+Task<> renew_lease(const Coaching& coaching, LiveTurnPtr live) {
+  if (live->renewing || live->committing) co_return;
+  live->renewing = true;
+  bool lost = false;
+  try {
+    coaching.cache.drop(live->conversation_id);
+    const auto before = co_await load_unchecked(coaching, live->conversation_id);
+    if (before && before->version == live->version && before->conversation.open_turn) {
+      auto after = std::make_shared<Snapshot>(*before);
+      after->conversation.open_turn->lease_until = coaching.clock.now() + coaching.options.turn_lease;
+      after->version = before->version + 1;
+      std::vector<store::Write> writes;
+      writes.emplace_back(
+          put_conversation(after->conversation, after->version, store::Condition::version_is(before->version)));
+      const auto outcome = co_await coaching.store.transact(std::move(writes));
+      lost = !outcome.committed();
+      if (!lost) {
+        live->version = after->version;
+        live->leased_at = coaching.clock.now();
+        coaching.cache.keep(after);
+      }
+    } else {
+      lost = true;
+    }
+  } catch (const Error& error) {
+    log_failure(coaching, *live, error);  // tried again at the next sweep
+  }
+  live->renewing = false;
+  live->renewal_done.ring();
+  if (lost) {
+    live->interrupt(Error(Code::conflict, "the conversation was ended or taken over while the model was answering"));
+  }
+}
+
+}  // namespace coaching
