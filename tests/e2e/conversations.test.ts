@@ -204,6 +204,11 @@ describe('the list of conversations', () => {
     expect(faults.page_size).toMatch(/100/);
   });
 
+  test('refuses a parameter it does not know, and says which one may be meant', async () => {
+    const faults = expectFaults(await user.get('/api/v1/conversations', { query: { pagesize: 5 } }), 'pagesize');
+    expect(faults.pagesize).toMatch(/page_size/);
+  });
+
   test.each(['abc', '1.5', '-1', '', '99999999999999999999', '0x10', ' 1'])('refuses page=%s', async (page) => {
     expectFaults(await user.get('/api/v1/conversations', { query: { page } }), 'page');
   });

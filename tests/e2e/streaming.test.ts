@@ -3,7 +3,7 @@ import { expectError } from './client.ts';
 import { mustFitSchema } from './contract.ts';
 import { FakeModel, Gate } from './fake_model.ts';
 import { Server } from './harness.ts';
-import { withFirstTokenTimeout, withKeepAlive, withModel, withResumeGrace } from './settings.ts';
+import { withFirstTokenTimeout, withModel, withResumeGrace } from './settings.ts';
 import { EventStream, replyOf, type StreamEvent } from './sse.ts';
 
 let model: FakeModel;
@@ -11,7 +11,7 @@ let server: Server;
 
 beforeAll(async () => {
   model = await FakeModel.start();
-  server = await Server.start({ settings: { ...withModel(model.url), ...withKeepAlive(200), ...withFirstTokenTimeout(1_500) } });
+  server = await Server.start({ settings: { ...withModel(model.url), ...withFirstTokenTimeout(1_500) } });
 });
 afterAll(async () => {
   await server.stop();
@@ -103,16 +103,6 @@ describe('a streamed turn', () => {
     const events = await (await user.stream(id, 'Ein umlaut, bitte.')).all();
     expectOrderly(events);
     expect(events.at(-1)!.data.ai_response).toBe(text);
-  });
-
-  test('is kept open by comments while the model thinks', async () => {
-    const gate = new Gate();
-    model.on('long thought', { text: 'There. And you?', before: (chunk) => (chunk === 1 ? gate.opened : undefined) });
-    const { user, id } = await begin();
-    const stream = await user.stream(id, 'A long thought, please.');
-    expect((await stream.nextComment()).trim()).toBe('keep-alive');
-    gate.open();
-    expectOrderly(await stream.all());
   });
 
   test('with an Idempotency-Key is told again to whoever repeats it, and the model is asked once', async () => {
