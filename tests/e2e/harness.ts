@@ -36,7 +36,8 @@ export interface Finished {
 }
 
 export async function command(args: string[], settings: Settings = {}, input = ''): Promise<Finished> {
-  const child = spawn(binary, args, { cwd: repository, env: environment(settings) });
+  // A server that should have refused to start would go on for ever.
+  const child = spawn(binary, args, { cwd: repository, env: environment(settings), timeout: 15_000, killSignal: 'SIGKILL' });
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text) => (stdout += text));
