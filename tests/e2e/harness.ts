@@ -70,6 +70,7 @@ export class Server {
   stderr = '';
   readonly data: string;
   private child!: ChildProcess;
+  private stopped = false;
   private closed!: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
   private readonly output = new EventEmitter().setMaxListeners(0);
 
@@ -96,6 +97,7 @@ export class Server {
   }
 
   private async launch(): Promise<void> {
+    if (this.stopped) throw new Error('This server was stopped for good.'); // by the clean-up of a test that took too long
     const serve = ['serve', '--port', '0', '--data', this.data, ...(this.options.args ?? [])];
     const limit = this.options.fileSizeLimitKb;
     // With SIGXFSZ ignored a write beyond the limit fails with EFBIG instead of ending the process.
@@ -194,6 +196,7 @@ export class Server {
   }
 
   async stop(): Promise<void> {
+    this.stopped = true;
     await this.kill();
     if (this.options.data === undefined) rmSync(this.data, { recursive: true, force: true });
   }
