@@ -79,6 +79,10 @@ Service::Service(const Settings& settings)
   dependencies.push_back({"secrets", [this] { return check_secrets(); }, false});
   system_ = std::make_unique<http::System>(std::move(info), std::move(dependencies), metrics_);
   api_ = std::make_unique<http::Api>(contract_, make_handlers(), tokens_, limits_);
+  for (auto& route : system_->routes()) {
+    if (contract_.find(route.method, route.pattern) != nullptr) continue;
+    api_->add_open_route(std::move(route.method), std::move(route.pattern), std::move(route.handler));
+  }
 }
 
 base::Task<http::DependencyHealth> Service::check_secrets() {
@@ -91,7 +95,11 @@ http::Handlers Service::make_handlers() {
   http::Handlers handlers;
   http::add_conversations(handlers, *coaching_);
   http::add_topics(handlers, *coaching_);
-  http::add_system(handlers, *system_);
+  for (const auto& route : system_->routes()) {
+    if (const auto* operation = contract_.find(route.method, route.pattern)) {
+      handlers.emplace(operation->id, [handler = route.handler](const http::Call& call) { return handler(call.request); });
+    }
+  }
   return handlers;
 }
 

@@ -206,6 +206,12 @@ const Operation* Contract::find(std::string_view operation_id) const {
   return found == operations_.end() ? nullptr : &*found;
 }
 
+const Operation* Contract::find(std::string_view method, std::string_view path) const {
+  const auto found = std::ranges::find_if(
+      operations_, [&](const auto& one) { return one.method == method && one.path == path; });
+  return found == operations_.end() ? nullptr : &*found;
+}
+
 const Contract::Rules& Contract::rules_of(const Operation& operation) const {
   auto& slot = slots_[operation.index];
   std::call_once(slot.once, [&] { slot.rules = compile(operation); });

@@ -42,6 +42,7 @@ class Contract {
 
   const std::vector<Operation>& operations() const { return operations_; }
   const Operation* find(std::string_view operation_id) const;  // nullptr when there is none
+  const Operation* find(std::string_view method, std::string_view path) const;
 
   // Everything about the request that the contract fixes; `request.path_parameters` are the router's. Throws
   // - 404 (the code of what the parameter names) for a path parameter that cannot be an id,
