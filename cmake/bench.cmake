@@ -6,3 +6,5 @@ function(pp_bench name)
 endfunction()
 
 pp_bench(server_bench http)
+pp_bench(client_bench net)
+pp_bench(auth_bench http)
