@@ -26,8 +26,9 @@ struct LlmOptions {
   std::string project;
   bool store = false;
 };
-BOOST_DESCRIBE_STRUCT(LlmOptions, (), (provider, base_url, api_key, model, assessment_model, max_tokens, temperature, timeouts,
-                                       retry, token_parameter, organization, project, store))
+BOOST_DESCRIBE_STRUCT(LlmOptions, (),
+                      (provider, base_url, api_key, model, assessment_model, max_tokens, temperature, timeouts, retry,
+                       token_parameter, organization, project, store))
 
 // Throws Error{validation_error} naming the option that cannot be used.
 std::unique_ptr<Provider> make_provider(const LlmOptions& options, const ProviderDependencies& dependencies);
