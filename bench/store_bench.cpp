@@ -76,6 +76,15 @@ base::Task<> produce(store::Store& store, const Load& load, int first, Producer&
   }
 }
 
+void end_on_failure(std::exception_ptr failure) {
+  try {
+    if (failure) std::rethrow_exception(failure);
+  } catch (const base::Error& error) {
+    fmt::print(stderr, "{}\n", error.message);
+    std::_Exit(1);
+  }
+}
+
 // On-CPU seconds of the thread of that name, from the scheduler's own count.
 double thread_cpu_seconds(const std::string& wanted) {
   for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
@@ -126,9 +135,7 @@ void run(std::string_view name, const std::filesystem::path& folder, const Load&
         boost::asio::io_context io(1);
         for (int p = t; p < kProducers; p += kThreads) {
           boost::asio::co_spawn(io, produce(*store, load, p, producers[static_cast<std::size_t>(p)]),
-                                [](std::exception_ptr failure) {
-                                  if (failure) { try { std::rethrow_exception(failure); } catch (const base::Error& error) { fmt::print(stderr, "{}\n", error.message); std::_Exit(1); } }
-                                });
+                                end_on_failure);
         }
         io.run();
       });

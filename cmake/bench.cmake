@@ -7,3 +7,4 @@ endfunction()
 
 pp_bench(server_bench http)
 pp_bench(client_bench net)
+pp_bench(auth_bench http)

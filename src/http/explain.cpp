@@ -11,6 +11,8 @@ namespace {
 using base::json::object;
 using base::json::value;
 
+constexpr std::string_view kTooLarge = "is too large; numbers may have at most 18 digits";
+
 // A name from outside, fit to be shown: bounded, and without control characters.
 std::string shown(std::string_view name) {
   std::string safe(base::prefix_bytes(name, 64));
@@ -43,8 +45,8 @@ std::string_view kind_of(const value& v) {
 
 bool is_type(const value& v, std::string_view type) {
   if (type == "string") return v.is_string();
-  if (type == "integer") return v.is_int64();  // 1.0 and what does not fit 64 bits are not
-  if (type == "number") return v.is_number();
+  if (type == "integer") return v.is_int64();  // 1.0 is not, nor what does not fit 64 bits
+  if (type == "number") return v.is_int64() || v.is_double();
   if (type == "boolean") return v.is_bool();
   if (type == "array") return v.is_array();
   if (type == "object") return v.is_object();
@@ -89,8 +91,10 @@ class Walk {
     if (std::any_of(allowed.begin(), allowed.end(), [&](auto one) { return is_type(v, one); })) return true;
     std::string wanted;
     for (const auto one : allowed) wanted += fmt::format("{}{}", wanted.empty() ? "" : " or ", kind_in_words(one));
-    if (v.is_number() && wanted == "a whole number") {
-      add(path, v.is_double() ? "must be a whole number, without a fraction" : "must be a whole number of at most 19 digits");
+    if (v.is_uint64() && wanted.find("number") != std::string::npos) {
+      add(path, std::string(kTooLarge));
+    } else if (v.is_double() && wanted == "a whole number") {
+      add(path, "must be a whole number, without a fraction");
     } else {
       add(path, fmt::format("must be {}; it is {}", wanted, kind_of(v)));
     }
@@ -136,6 +140,11 @@ class Walk {
   }
 
   void check_number(const object& rules, const value& v, const std::string& path) {
+    if (v.is_uint64()) {
+      for (const auto* bound : {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}) {
+        if (rules.contains(bound)) return add(path, std::string(kTooLarge));
+      }
+    }
     const auto number = v.to_number<double>();
     const auto compare = [&](std::string_view keyword, auto&& in_order, std::string_view words) {
       const auto* bound = find(rules, keyword);

@@ -22,15 +22,15 @@ using sqlite::Writer;
 
 constexpr int kPageBytes = 4096;
 
-// The order matters: nothing may be written before check_ours() has recognised the file as ours.
+// secure_delete: what a person has deleted must not be found in the file. The order matters: nothing may be written before check_ours() has recognised the file as ours.
 std::unique_ptr<Connection> open_for_writing(const SqliteOptions& options) {
-  auto connection = std::make_unique<Connection>(options.path);
+  auto connection = std::make_unique<Connection>(options.path, Connection::File::may_be_made);
   connection->execute(
       fmt::format("PRAGMA busy_timeout={}; PRAGMA page_size={}", options.busy_wait.count(), kPageBytes));
   sqlite::check_ours(*connection);
   connection->execute(fmt::format(
       "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0; PRAGMA cache_spill=OFF; "
-      "PRAGMA temp_store=MEMORY; PRAGMA mmap_size=0; PRAGMA cache_size=-{}; PRAGMA journal_size_limit={}",
+      "PRAGMA temp_store=MEMORY; PRAGMA mmap_size=0; PRAGMA secure_delete=ON; PRAGMA cache_size=-{}; PRAGMA journal_size_limit={}",
       options.writer_cache_bytes / 1024, options.restart_pages * kPageBytes));
   if (options.max_file_bytes > 0) {
     connection->execute(fmt::format("PRAGMA max_page_count={}", options.max_file_bytes / kPageBytes));
@@ -52,23 +52,23 @@ class Sqlite final : public Store {
 
   base::Task<std::optional<Item>> get(Key key) override {
     check_key(key);
-    co_return readers_.get(key, now_s());
+    co_return read([&] { return readers_.get(key, now_s()); });
   }
   base::Task<std::vector<Item>> get_many(std::vector<Key> keys) override {
     check_keys(keys);
-    co_return readers_.get_many(keys, now_s());
+    co_return read([&] { return readers_.get_many(keys, now_s()); });
   }
   base::Task<Page> query(Query query) override {
     check_query(query);
-    co_return readers_.query(query, Readers::Order::by_key, now_s());
+    co_return read([&] { return readers_.query(query, Readers::Order::by_key, now_s()); });
   }
   base::Task<Page> query_index(Query query) override {
     check_query(query);
-    co_return readers_.query(query, Readers::Order::by_index, now_s());
+    co_return read([&] { return readers_.query(query, Readers::Order::by_index, now_s()); });
   }
   base::Task<std::int64_t> count(Query query) override {
     check_query(query);
-    co_return readers_.count(query, now_s());
+    co_return read([&] { return readers_.count(query, now_s()); });
   }
   base::Task<Outcome> transact(std::vector<Write> writes) override { return writer_.transact(std::move(writes)); }
 
@@ -76,7 +76,7 @@ class Sqlite final : public Store {
     try {
       readers_.check();
       if (!fault_.reason().empty()) co_await writer_.probe();
-      co_return Health{};
+      co_return Health{.healthy = fault_.reason().empty(), .reason = fault_.reason()};
     } catch (const base::Error& error) {
       co_return Health{.healthy = false, .reason = sqlite::reason_of(error)};
     }
@@ -85,6 +85,17 @@ class Sqlite final : public Store {
  private:
   std::int64_t now_s() const {
     return std::chrono::floor<std::chrono::seconds>(clock_.now()).time_since_epoch().count();
+  }
+
+  // Notes for the health check what only reading found out.
+  template <class Read>
+  std::invoke_result_t<Read> read(Read read_now) {
+    try {
+      return read_now();
+    } catch (const base::Error& error) {
+      if (sqlite::reason_of(error) == sqlite::kCorrupt) fault_.set(std::string(sqlite::kCorrupt));
+      throw;
+    }
   }
 
   SqliteOptions options_;

@@ -8,6 +8,7 @@
 #include <array>
 #include <mutex>
 
+#include "store/sqlite_fault.hpp"
 #include "store/sqlite_log_buffer.hpp"
 
 namespace store::sqlite {
@@ -25,7 +26,7 @@ constexpr std::array kExplanations{
     Explanation{SQLITE_FULL, "disk full", "free space on its file system, and the server goes on by itself", 5000},
     Explanation{SQLITE_READONLY, "read-only", "give the server's user the right to write to the file and its folder",
                 0},
-    Explanation{SQLITE_CORRUPT, "corrupt", "stop the server and restore the file from a backup", 0},
+    Explanation{SQLITE_CORRUPT, kCorrupt, "stop the server and restore the file from a backup", 0},
     Explanation{SQLITE_NOTADB, "not a database", "give another path, or restore the file from a backup", 0},
     Explanation{SQLITE_BUSY, "locked by another process", "end the process that holds it open (a shell, a backup)",
                 1000},
@@ -77,10 +78,10 @@ std::string reason_of(const base::Error& error) {
   return reason == nullptr || !reason->is_string() ? error.message : std::string(reason->get_string());
 }
 
-Connection::Connection(std::string path) : path_(std::move(path)) {
+Connection::Connection(std::string path, File file) : path_(std::move(path)) {
   configure_once();
-  make_private(path_);
-  constexpr int kFlags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+  if (file == File::may_be_made) make_private(path_);
+  constexpr int kFlags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
   const int result = sqlite3_open_v2(path_.c_str(), &handle_, kFlags, buffered_log_vfs());
   if (result != SQLITE_OK) {
     sqlite3_close(handle_);

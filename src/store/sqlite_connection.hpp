@@ -20,8 +20,9 @@ std::string reason_of(const base::Error& error);
 
 class Connection {
  public:
-  // Reads and writes, creates the file; throws failure().
-  explicit Connection(std::string path);
+  enum class File { must_exist, may_be_made };
+  // Reads and writes; a file that is made has mode 0600. Throws failure().
+  explicit Connection(std::string path, File file = File::must_exist);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
