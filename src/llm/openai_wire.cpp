@@ -147,7 +147,8 @@ void OpenAiAnswer::take_value(const json::value& value, const char* message_name
   const auto* choices = object->if_contains("choices");
   if (choices == nullptr || !choices->is_array()) return;
   for (const auto& choice : choices->get_array()) {
-    if (choice.is_object() && number_at(choice.get_object(), "index") == 0) take_choice(choice.get_object(), message_name);
+    if (choice.is_object() && number_at(choice.get_object(), "index") == 0)
+      take_choice(choice.get_object(), message_name);
   }
 }
 
@@ -184,7 +185,8 @@ void OpenAiAnswer::take_usage(const json::object& usage) {
 
 Reply OpenAiAnswer::reply(const Request& request, std::string_view default_model) && {
   if (!has_usage_) {
-    usage_ = {.prompt_tokens = estimate_prompt(request), .completion_tokens = estimate_tokens(text_), .estimated = true};
+    usage_ = {
+        .prompt_tokens = estimate_prompt(request), .completion_tokens = estimate_tokens(text_), .estimated = true};
   }
   Reply reply;
   reply.text = base::PrivateText(std::move(text_));
