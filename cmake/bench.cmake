@@ -6,3 +6,4 @@ function(pp_bench name)
 endfunction()
 
 pp_bench(server_bench http)
+pp_bench(store_bench store)
