@@ -34,16 +34,18 @@ unit: docs-page ## unit tests
 e2e: build ## end-to-end tests: the real binary, driven from outside
 	@scripts/setup build test
 	@scripts/check_symbols $(BINARY)
-	@scripts/npm_ci tests/e2e
+	@scripts/npm_install tests/e2e
 	@cd tests/e2e && npx --no-install vitest run
 
 bench: build ## measure against the targets and write them down (bench/README.md)
 	@scripts/setup build bench
 	@bench/run
 
-lint: ## format, who may include whom, topics
-	@scripts/setup lint
+lint: setup ## format, who may include whom, topics, openapi.yaml, types of the end-to-end tests
+	@scripts/setup build lint
 	@scripts/lint
+	@scripts/npm_install tests/e2e
+	@cd tests/e2e && npm run --silent lint:openapi && npm run --silent typecheck
 
 tidy: setup ## clang-tidy on the sources that differ from main (FILES="src/..." for others, ALL=1 for all)
 	@scripts/setup build lint
@@ -62,8 +64,8 @@ clean: ## remove what was built
 
 # The page at /docs, made from a packaged viewer.
 docs-page: setup build/docs.stamp
-build/docs.stamp: $(filter-out web-docs/node_modules,$(wildcard web-docs/* web-docs/src/*)) scripts/npm_ci
-	@scripts/npm_ci web-docs
+build/docs.stamp: $(filter-out web-docs/node_modules,$(wildcard web-docs/* web-docs/src/*)) scripts/npm_install
+	@scripts/npm_install web-docs
 	@cd web-docs && node build.mjs ../build/docs
 	@touch $@
 

@@ -27,7 +27,8 @@ add_library(pp_options INTERFACE)
 target_include_directories(pp_options INTERFACE ${CMAKE_SOURCE_DIR}/src)
 target_compile_definitions(pp_options INTERFACE
   FMT_HEADER_ONLY BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION BOOST_BEAST_USE_STD_STRING_VIEW
-  BOOST_ASIO_NO_DEPRECATED PURPOSEPATH_VERSION="${PROJECT_VERSION}")
+  BOOST_ASIO_NO_DEPRECATED PURPOSEPATH_VERSION="${PROJECT_VERSION}"
+  VALIJSON_USE_EXCEPTIONS=1)  # without it valijson calls abort() where others throw
 # Sources of ours are warned about strictly; Debian's headers are system headers and are not.
 target_compile_options(pp_options INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor -Wold-style-cast -Woverloaded-virtual

@@ -18,7 +18,7 @@ namespace asio = boost::asio;
 
 // How often a waiting call looks whether somebody pressed Ctrl-C.
 constexpr base::Milliseconds kLookForInterrupt{50};
-constexpr std::int64_t kMaxErrorBytes = 1024 * 1024;
+constexpr std::size_t kMaxErrorBytes = 1024 * 1024;
 
 // The longest call is `complete`, which waits for the result; a stream sends something at least every 15 s.
 constexpr net::HttpTimeouts kTimeouts{.connect = base::Milliseconds(2'000),
@@ -41,13 +41,26 @@ struct ErrorBody {
 };
 BOOST_DESCRIBE_STRUCT(ErrorBody, (), (error, message, request_id, details))
 
+struct Fault {
+  std::string field;
+  std::string message;
+};
+BOOST_DESCRIBE_STRUCT(Fault, (), (field, message))
+
+std::string describe_fault(const base::json::value& value) {
+  if (!value.is_object()) return base::json::serialize(value);
+  const auto fault = base::from_json<Fault>(value);
+  return fmt::format("{}: {}", fault.field, fault.message);
+}
+
 [[noreturn]] void throw_error(const base::json::value& body, int status) {
   ErrorBody error;
   if (body.is_object()) base::read_json(body, error);
-  if (error.error.empty()) throw Unreachable(base::Code::llm_error, fmt::format("answered {} without a reason", status));
+  if (error.error.empty())
+    throw Unreachable(base::Code::llm_error, fmt::format("answered {} without a reason", status));
   auto message = fmt::format("{} ({})", error.message, error.error);
   if (error.details.is_array()) {
-    for (const auto& fault : error.details.get_array()) message += "\n  " + base::json::serialize(fault);
+    for (const auto& fault : error.details.get_array()) message += "\n  " + describe_fault(fault);
   }
   throw base::Error(code_named(error.error), message, error.details);
 }
@@ -57,6 +70,8 @@ base::json::value parse_body(std::string_view body) { return body.empty() ? null
 }  // namespace
 
 struct ApiClient::State {
+  using OnEvent = ApiClient::OnEvent;
+
   asio::io_context context{1};
   net::HttpClient http;
   net::Url base;
@@ -95,6 +110,29 @@ struct ApiClient::State {
     }
     if (cancelled) throw Interrupted();
     if (failure) rethrow(failure);
+  }
+
+  void read_events(net::HttpRequest request, const OnEvent& on_event) {
+    request.headers.emplace_back("Accept", "text/event-stream");
+    run([](State& state, const net::HttpRequest& sent, const OnEvent& each) -> base::Task<void> {
+      auto stream = co_await state.http.open(sent);
+      const bool refused = stream.status() >= 400;
+      std::string error;
+      net::SseDecoder decoder;
+      for (auto piece = co_await stream.read_some(); !piece.empty(); piece = co_await stream.read_some()) {
+        if (refused) {
+          error += piece.substr(0, kMaxErrorBytes - std::min(error.size(), kMaxErrorBytes));
+          continue;
+        }
+        decoder.feed(piece);
+        while (const auto* event = decoder.next()) {
+          ApiEvent seen{event->type, event->id, parse_body(event->data)};
+          if (seen.type == "error") throw_error(seen.data, stream.status());
+          each(seen);
+        }
+      }
+      if (refused) throw_error(parse_body(error), stream.status());
+    }(*this, request, on_event));
   }
 
   [[noreturn]] void rethrow(const std::exception_ptr& failure) const {
@@ -146,28 +184,15 @@ base::json::value ApiClient::post(std::string_view target, const base::json::val
 void ApiClient::post_stream(std::string_view target, const base::json::value& body, std::string_view idempotency_key,
                             const OnEvent& on_event) {
   auto request = state_->request("POST", target, &body);
-  request.headers.emplace_back("Accept", "text/event-stream");
   request.headers.emplace_back("Idempotency-Key", idempotency_key);
   request.repeatable = true;  // the key makes it so
-  state_->run([](State& state, const net::HttpRequest& sent, const OnEvent& each) -> base::Task<void> {
-    auto stream = co_await state.http.open(sent);
-    const bool refused = stream.status() >= 400;
-    std::string error;
-    net::SseDecoder decoder;
-    for (auto piece = co_await stream.read_some(); !piece.empty(); piece = co_await stream.read_some()) {
-      if (refused) {
-        error += piece.substr(0, static_cast<std::size_t>(kMaxErrorBytes) - std::min<std::size_t>(error.size(), kMaxErrorBytes));
-        continue;
-      }
-      decoder.feed(piece);
-      while (const auto* event = decoder.next()) {
-        const auto data = base::parse_json(event->data);
-        if (event->type == "error") throw_error(data, stream.status());
-        each(event->type, data);
-      }
-    }
-    if (refused) throw_error(parse_body(error), stream.status());
-  }(*state_, request, on_event));
+  state_->read_events(std::move(request), on_event);
+}
+
+void ApiClient::get_stream(std::string_view target, std::string_view last_event_id, const OnEvent& on_event) {
+  auto request = state_->request("GET", target, nullptr);
+  if (!last_event_id.empty()) request.headers.emplace_back("Last-Event-ID", last_event_id);
+  state_->read_events(std::move(request), on_event);
 }
 
 }  // namespace cli

@@ -26,6 +26,12 @@ struct ApiAnswer {
   boost::json::value body;  // null when there was none
 };
 
+struct ApiEvent {
+  std::string type;
+  std::string id;
+  boost::json::value data;
+};
+
 // One thread. Errors of the service are thrown as base::Error with its code and message.
 class ApiClient {
  public:
@@ -38,10 +44,11 @@ class ApiClient {
   // Whatever the status; throws only Unreachable and Interrupted.
   ApiAnswer ask(std::string_view method, std::string_view target, const boost::json::value* body = nullptr);
 
-  using OnEvent = std::function<void(std::string_view type, const boost::json::value& data)>;
-  // Posts and reads the answer as text/event-stream until it ends. An `error` event is thrown.
+  // Both read the answer as text/event-stream until it ends. An `error` event is thrown.
+  using OnEvent = std::function<void(const ApiEvent& event)>;
   void post_stream(std::string_view target, const boost::json::value& body, std::string_view idempotency_key,
                    const OnEvent& on_event);
+  void get_stream(std::string_view target, std::string_view last_event_id, const OnEvent& on_event);
 
  private:
   struct State;

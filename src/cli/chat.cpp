@@ -112,8 +112,9 @@ class Chat {
       print(std::string(kHelp) + "\n");
     } else {
       const auto near = base::nearest(word, kWords);
-      print(style_.warning(fmt::format("There is no {}{}", word, near.empty() ? "; /help lists what there is."
-                                                                              : fmt::format("; did you mean {}?", near))) +
+      print(style_.warning(
+                fmt::format("There is no {}{}", word,
+                            near.empty() ? "; /help lists what there is." : fmt::format("; did you mean {}?", near))) +
             "\n\n");
     }
     return std::nullopt;

@@ -21,10 +21,12 @@ class ReplyPrinter {
  public:
   ReplyPrinter(const Style& style, std::string_view speaker);
   void add(std::string_view piece);
-  void finish();  // ends the line
+  void finish();  // ends the line, if there is one
 
  private:
   static constexpr std::size_t kIndent = 7;  // as wide as "Coach: "
+  std::string heading_;                      // until it is printed, with the first piece
+  bool begun_ = false;
   WordWrap words_;
 };
 

@@ -31,8 +31,9 @@ void require_service(const Arguments& arguments) {
   try {
     ApiClient(arguments.url, "").get("/health");
   } catch (const Unreachable& nobody) {
-    throw Unreachable(nobody.code, nobody.message + "\nStart one with `purposepath serve` (or `make run`), or name "
-                                                    "another with --url.");
+    throw Unreachable(nobody.code, nobody.message +
+                                       "\nStart one with `purposepath serve` (or `make run`), or name "
+                                       "another with --url.");
   }
 }
 

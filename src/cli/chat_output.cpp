@@ -14,13 +14,17 @@ std::string heading(const Style& style, std::string_view speaker) {
 
 }  // namespace
 
-ReplyPrinter::ReplyPrinter(const Style& style, std::string_view speaker) : words_(style.width, kIndent) {
-  print(heading(style, speaker));
+ReplyPrinter::ReplyPrinter(const Style& style, std::string_view speaker)
+    : heading_(heading(style, speaker)), words_(style.width, kIndent) {}
+
+void ReplyPrinter::add(std::string_view piece) {
+  print((begun_ ? "" : heading_) + words_.feed(piece));
+  begun_ = true;
 }
 
-void ReplyPrinter::add(std::string_view piece) { print(words_.feed(piece)); }
-
-void ReplyPrinter::finish() { print(words_.finish() + "\n\n"); }
+void ReplyPrinter::finish() {
+  if (begun_) print(words_.finish() + "\n\n");
+}
 
 void print_reply(const Style& style, std::string_view text) {
   ReplyPrinter reply(style, kCoach);

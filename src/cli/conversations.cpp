@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::string_view kPath = "/api/v1/conversations";
 constexpr base::Milliseconds kLookAgain{200};
+constexpr int kTries = 4;  // of a stream that breaks off
 
 std::string path_of(std::string_view id, std::string_view action = "") {
   return fmt::format("{}/{}{}{}", kPath, id, action.empty() ? "" : "/", action);
@@ -43,20 +44,43 @@ std::optional<ConversationView> Conversations::open_one(std::string_view topic) 
   return std::nullopt;
 }
 
+// A stream that breaks off is read on where it ended; before the turn's id is known, the message is sent again under
+// the same key, which runs nothing twice.
 TurnAnswer Conversations::say(std::string_view id, std::string_view text,
                               const std::function<void(std::string_view)>& on_delta) {
   TurnAnswer answer;
-  const auto on_event = [&](std::string_view type, const base::json::value& data) {
-    if (type == "delta") {
-      on_delta(data.at("text").as_string());
-    } else if (type == "message") {
-      base::read_json(data, answer);
+  std::string turn_id;
+  std::string last_event_id;
+  const auto on_event = [&](const ApiEvent& event) {
+    last_event_id = event.id;
+    if (event.type == "accepted") {
+      turn_id = event.data.at("turn_id").as_string();
+    } else if (event.type == "delta") {
+      on_delta(event.data.at("text").as_string());
+    } else if (event.type == "message") {
+      base::read_json(event.data, answer);
     }
   };
-  api_.post_stream(path_of(id, "message"), {{"user_message", text}}, ids_.next("cli"), on_event);
-  if (answer.ai_response.empty()) {
-    throw Unreachable(base::Code::dependency_unavailable,
-                      "the stream ended before the reply was complete; your message is kept, `purposepath chat` goes on");
+  const auto key = ids_.next("cli");
+  const auto ask = [&] {
+    if (turn_id.empty()) {
+      api_.post_stream(path_of(id, "message"), {{"user_message", text}}, key, on_event);
+    } else {
+      api_.get_stream(path_of(id, fmt::format("turns/{}/events", turn_id)), last_event_id, on_event);
+    }
+  };
+  for (int tried = 1; answer.ai_response.empty(); ++tried) {
+    try {
+      ask();
+    } catch (const Unreachable&) {
+      if (tried == kTries) throw;
+    }
+    if (answer.ai_response.empty() && tried == kTries) {
+      throw Unreachable(base::Code::dependency_unavailable,
+                        "the reply broke off; your message is kept, and "
+                        "`purposepath chat` goes on where you stopped");
+    }
+    if (answer.ai_response.empty()) std::this_thread::sleep_for(kLookAgain * tried);
   }
   return answer;
 }

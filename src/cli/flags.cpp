@@ -6,7 +6,8 @@
 namespace cli {
 
 void add_setting_flags(CLI::App& command, SettingFlags& flags) {
-  command.add_option("--config", flags.file, "YAML file of settings (default: $PURPOSEPATH_CONFIG, ./purposepath.yaml)")
+  command
+      .add_option("--config", flags.file, "YAML file of settings (default: $PURPOSEPATH_CONFIG, ./purposepath.yaml)")
       ->type_name("FILE");
   command
       .add_option_function<std::string>(

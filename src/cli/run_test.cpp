@@ -80,7 +80,8 @@ TEST(ConfigShow, MasksSecretsAndNamesOrigins) {
   const auto ended = run_with({"config", "show", "--json", "--set", "auth.secret=" + secret});
   EXPECT_EQ(ended.code, kOk) << ended.err;
   EXPECT_FALSE(holds(ended.out, secret));
-  EXPECT_TRUE(holds(ended.out, R"("auth.secret":{"value":"********","origin":"--set","variable":"PURPOSEPATH_AUTH__SECRET"})"))
+  EXPECT_TRUE(
+      holds(ended.out, R"("auth.secret":{"value":"********","origin":"--set","variable":"PURPOSEPATH_AUTH__SECRET"})"))
       << ended.out;
 }
 
@@ -104,6 +105,27 @@ TEST(Token, RefusesADurationWithoutAUnit) {
   EXPECT_EQ(ended.code, kUsage);
   EXPECT_TRUE(holds(ended.err, "12h")) << ended.err;
 }
+
+TEST(TopicsList, NamesTheTopicsOfTheBinary) {
+  const auto ended = run_with({"topics", "list"});
+  EXPECT_EQ(ended.code, kOk) << ended.err;
+  EXPECT_TRUE(holds(ended.out, "core_values"));
+}
+
+TEST(TopicsLint, PassesTheTopicsOfTheProject) {
+  const auto ended = run_with({"topics", "lint", "topics"});
+  EXPECT_EQ(ended.code, kOk) << ended.out << ended.err;
+}
+
+TEST(TopicsLint, FailsForATopicThatIsNone) {
+  const DataFolder data;
+  std::filesystem::create_directory(data.path / "empty_topic");
+  const auto ended = run_with({"topics", "lint", data.path.string()});
+  EXPECT_EQ(ended.code, kFailure);
+  EXPECT_TRUE(holds(ended.out, "empty_topic")) << ended.out;
+}
+
+TEST(TopicsLint, WantsAFolder) { EXPECT_EQ(run_with({"topics", "lint", "/nowhere/at/all"}).code, kUsage); }
 
 TEST(Health, EndsWithItsOwnCodeWhenNothingAnswers) {
   const auto ended = run_with({"health", "--url", "http://127.0.0.1:1"});

@@ -45,9 +45,10 @@ void check_keys(LoadedSettings& settings) {
     return secret.empty() || secret.reveal().size() >= http::kMinKeyBytes;
   };
   if (!has_key(auth) && settings.values.stage != Stage::development) {
-    config.fault("auth.secret",
-                 "has no value, and only the development stage makes one by itself; set PURPOSEPATH_AUTH__SECRET to the "
-                 "output of `openssl rand -base64 48`, or auth.secret_file to a file that holds it");
+    config.fault(
+        "auth.secret",
+        "has no value, and only the development stage makes one by itself; set PURPOSEPATH_AUTH__SECRET to the "
+        "output of `openssl rand -base64 48`, or auth.secret_file to a file that holds it");
   }
   if (!auth.secret.empty() && !auth.secret_file.empty()) {
     config.fault("auth.secret_file", "is set beside auth.secret; keep one of the two");

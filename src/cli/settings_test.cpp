@@ -67,7 +67,8 @@ TEST(Settings, WantASecretOutsideDevelopment) {
 
 TEST(Settings, RefuseAShortSecretWithoutRepeatingIt) {
   const auto faults = faults_of({}, {"PURPOSEPATH_AUTH__SECRET=short-one"});
-  EXPECT_NE(faults.find("PURPOSEPATH_AUTH__SECRET: auth.secret must have at least 32 bytes"), std::string::npos) << faults;
+  EXPECT_NE(faults.find("PURPOSEPATH_AUTH__SECRET: auth.secret must have at least 32 bytes"), std::string::npos)
+      << faults;
   EXPECT_EQ(faults.find("short-one"), std::string::npos);
 }
 

@@ -53,7 +53,7 @@ void print(std::string_view text) {
 
 InterruptFlag::InterruptFlag() {
   interrupted = 0;
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = note_interrupt;  // no SA_RESTART: a waiting read() must end
   sigaction(SIGINT, &action, nullptr);
 }
@@ -63,6 +63,17 @@ InterruptFlag::~InterruptFlag() { std::signal(SIGINT, SIG_DFL); }
 bool InterruptFlag::raised() const { return interrupted != 0; }
 
 void InterruptFlag::clear() { interrupted = 0; }
+
+namespace {
+
+// Colour codes take no column, which \1 before and after them tells libedit. It keeps such a sequence with the character
+// that follows, so the last one stands before the spaces at the end.
+std::string coloured(std::string_view prompt) {
+  const auto end = prompt.find_last_not_of(' ') + 1;
+  return fmt::format("\1\x1b[32m\1{}\1\x1b[0m\1{}", prompt.substr(0, end), prompt.substr(end));
+}
+
+}  // namespace
 
 struct LineReader::Editor {
   std::string prompt;
@@ -85,8 +96,7 @@ struct LineReader::Editor {
     history = history_init();
     ::history(history, &event, H_SETSIZE, kHistoryLines);
     ::history(history, &event, H_SETUNIQUE, 1);
-    // Colour codes take no column: \1 before and after them tells libedit.
-    if (colours) prompt = fmt::format("\1\x1b[32m\1{}\1\x1b[0m\1", prompt);
+    if (colours) prompt = coloured(prompt);
     el_set(line, EL_CLIENTDATA, this);
     el_set(line, EL_PROMPT_ESC, &show_prompt, '\1');
     el_set(line, EL_EDITOR, "emacs");

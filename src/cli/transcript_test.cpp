@@ -9,7 +9,8 @@ namespace cli {
 namespace {
 
 TEST(Transcript, TakesALineAMessageAndLeavesNotesOut) {
-  const auto transcript = parse_transcript("# A note. Topic: core_values\nHello.\n\n  Second, with spaces \r\n# end", "t");
+  const auto transcript =
+      parse_transcript("# A note. Topic: core_values\nHello.\n\n  Second, with spaces \r\n# end", "t");
   EXPECT_EQ(transcript.topic, "core_values");
   EXPECT_EQ(transcript.messages, (std::vector<std::string>{"Hello.", "Second, with spaces"}));
 }

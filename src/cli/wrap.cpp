@@ -99,7 +99,8 @@ std::string WordWrap::feed(std::string_view piece) {
     if (c == '\n') {
       place_word(out);
       // No indent before the end of line of an empty line would be seen, so none is printed.
-      if (out.ends_with(std::string(indent_, ' ')) && indent_ > 0 && column_ == indent_) out.resize(out.size() - indent_);
+      if (out.ends_with(std::string(indent_, ' ')) && indent_ > 0 && column_ == indent_)
+        out.resize(out.size() - indent_);
       new_line(out);
     } else if (c == ' ' || c == '\t') {
       place_word(out);

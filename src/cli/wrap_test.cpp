@@ -20,7 +20,8 @@ TEST(WordWrap, CountsCharactersNotBytes) {
 }
 
 TEST(WordWrap, GivesTheSameTextHoweverItIsCut) {
-  const std::string text = "What gives you — hand on heart — the deepest satisfaction?\nTell me about one moment. 🙂 It can be small.";
+  const std::string text =
+      "What gives you — hand on heart — the deepest satisfaction?\nTell me about one moment. 🙂 It can be small.";
   const auto whole = wrap(text, 24, 2);
   for (std::size_t size = 1; size < 9; ++size) {
     WordWrap words(24, 2);
@@ -34,7 +35,8 @@ TEST(WordWrap, PrintsAWordOnceItIsComplete) {
   WordWrap words(40);
   EXPECT_EQ(words.feed("Hel"), "");
   EXPECT_EQ(words.feed("lo wor"), "Hello");
-  EXPECT_EQ(words.finish(), " world");
+  EXPECT_EQ(words.feed("ld "), " world");
+  EXPECT_EQ(words.finish(), "");
 }
 
 TEST(WordWrap, LetsNoControlSequenceThrough) { EXPECT_EQ(wrap("a\x1b[2Jb\x07\x7f", 40), "a[2Jb"); }

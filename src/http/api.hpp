@@ -18,7 +18,7 @@ namespace http {
 struct Call {
   const Request& request;
   const Caller& caller;
-  Input& input;
+  CheckedRequest& input;
 
   // Members of the body and parameters by the contract's names; the contract has made sure of their types.
   std::string text(std::string_view member, std::string_view fallback = "") const;

@@ -9,7 +9,7 @@
 #include "base/json.hpp"
 #include "http/message.hpp"
 #include "http/rate_limit.hpp"
-#include "http/schema.hpp"
+#include "base/schema.hpp"
 
 namespace http {
 
@@ -27,7 +27,7 @@ struct Operation {
 };
 
 // A request that has been checked.
-struct Input {
+struct CheckedRequest {
   base::json::value body;         // null when there is none
   base::json::object parameters;  // path, query and header, by the contract's names and types, defaults filled in
   std::string_view media;         // the one of Operation::produces to answer with
@@ -50,7 +50,7 @@ class Contract {
   // - validation_error with all faults of query and body at once as [{field, message}].
   // A query parameter that an operation with query parameters does not know is a fault; an operation without any
   // ignores the query. A string whose schema says x-trim comes back without white space at its ends, and is measured so.
-  Input check(const Operation& operation, const Request& request) const;
+  CheckedRequest check(const Operation& operation, const Request& request) const;
 
   // Compiles all schemas, to find what is wrong with the document: for tests and `config check`.
   void compile_all() const;

@@ -41,7 +41,7 @@ void other_methods(std::vector<std::string_view> methods) {
     allow += method;
   }
   throw base::Error(base::Code::method_not_allowed, "this path answers only to " + allow,
-                    boost::json::object{{"allow", allow}});
+                    boost::json::object{{"allow", boost::json::array(methods.begin(), methods.end())}});
 }
 
 void set_parameters(Request& request, std::string_view pattern, const std::vector<std::string_view>& values) {

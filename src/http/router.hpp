@@ -26,7 +26,7 @@ class Router {
   void add(std::string method, std::string pattern, Target target);
 
   // Sets request.path_parameters (decoded) and request.notes.route; HEAD finds GET's route. Throws Error{not_found}, or
-  // Error{method_not_allowed} with details {"allow": "GET, POST"}.
+  // Error{method_not_allowed} with details {"allow": ["GET", …]}.
   const Route& match(Request& request) const;
 
   const std::deque<Route>& routes() const { return routes_; }

@@ -56,6 +56,7 @@ class Connection {
   std::string head;            // scratch for the request's header
   std::string piece;           // the piece of the body handed out last
   TimePoint idle_since{};
+  TimePoint sent_at{};         // the last request's last byte
 
  private:
   friend class Deadlines;

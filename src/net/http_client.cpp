@@ -73,7 +73,8 @@ base::Task<Outcome> exchange_head(Connection& connection, const HttpRequest& req
   connection.parser.start(request.method == "HEAD", limits);
   connection.piece.clear();
   if (const auto failed = co_await connection.write(connection.head, request.body)) co_return Outcome{failed, Stage::write};
-  expect(connection, Stage::first_byte, after(steady_clock::now(), request.timeouts.first_byte), total_by);
+  connection.sent_at = steady_clock::now();
+  expect(connection, Stage::first_byte, after(connection.sent_at, request.timeouts.first_byte), total_by);
   while (!connection.parser.has_header()) {
     const auto failed = co_await connection.receive(connection.piece);
     if (failed) co_return Outcome{failed, connection.parser.has_started() ? Stage::response : Stage::first_byte};
@@ -139,6 +140,8 @@ HttpStream::~HttpStream() {
 
 int HttpStream::status() const { return state_->lease->parser.status(); }
 const Headers& HttpStream::headers() const { return state_->lease->parser.headers(); }
+
+steady_clock::time_point HttpStream::sent_at() const { return state_->lease->sent_at; }
 
 base::Task<std::string_view> HttpStream::read_some(std::optional<steady_clock::time_point> by) {
   auto& connection = *state_->lease.connection;

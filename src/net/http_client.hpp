@@ -7,7 +7,7 @@
 // ended in. An answer is an answer whatever its status; redirects are not followed. Cancelling the awaiting coroutine
 // closes the connection and throws boost::system::system_error(operation_aborted).
 #include <boost/describe.hpp>
-#include <boost/system/error_code.hpp>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -85,6 +85,7 @@ class HttpStream {
 
   int status() const;
   const Headers& headers() const;
+  std::chrono::steady_clock::time_point sent_at() const;  // when the request's last byte went out
   // What has come since the last call, as soon as there is something; "" at the end. Valid until the next call. When
   // `by` is given, nothing having come by then is a time-out of stage first_byte, in place of the idle time-out.
   base::Task<std::string_view> read_some(std::optional<std::chrono::steady_clock::time_point> by = {});

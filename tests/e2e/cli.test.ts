@@ -2,8 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { binary, repository } from './binary.ts';
 import { Client, transcript } from './client.ts';
-import { binary, command, repository, Server, temporaryFolder, topicsWith } from './harness.ts';
+import { command, Server, temporaryFolder, topicsWith } from './harness.ts';
 import { secret, withModel, withSecret, withTopics } from './settings.ts';
 import { now, payloadOf } from './tokens.ts';
 

@@ -1,6 +1,6 @@
 // An HTTP client of the service. Every answer it gets is held against the contract.
 import { readFileSync } from 'node:fs';
-import { expect } from 'vitest';
+import { expect, vi } from 'vitest';
 import { check } from './contract.ts';
 import { EventStream } from './sse.ts';
 
@@ -105,6 +105,18 @@ export class Client {
     const answer = await this.get(`/api/v1/conversations/${id}`);
     expect(answer.status, answer.text).toBe(200);
     return answer.body;
+  }
+
+  // Waits until extraction has settled on a status.
+  async untilStatus(id: string, status: string): Promise<any> {
+    return vi.waitFor(
+      async () => {
+        const conversation = await this.conversation(id);
+        expect(conversation.status).toBe(status);
+        return conversation;
+      },
+      { timeout: 10_000, interval: 50 },
+    );
   }
 
   // What was said, without the opening words: ['user: …', 'assistant: …'].

@@ -67,13 +67,12 @@ export interface Received {
 export function check(received: Received): void {
   const { method, pathname, status, contentType, requestId, body } = received;
   const what = `${method} ${pathname} → ${status}`;
-  if (!requestId || !/^[A-Za-z0-9._-]{1,128}$/.test(requestId)) throw new Error(`${what} has no proper X-Request-Id: ${requestId}`);
+  if (!requestId || !/^[A-Za-z0-9._:-]{1,128}$/.test(requestId)) throw new Error(`${what} has no proper X-Request-Id: ${requestId}`);
   if (status >= 400 && status !== 503) mustFitSchema('Error', body);
   const operation = findOperation(method, pathname);
   if (!operation) return;
   const responses = document.paths[operation.path][operation.method].responses;
   const key = String(status) in responses ? String(status) : 'default';
-  // What can happen before a path is even looked at is not repeated for each.
   if (!(key in responses)) throw new Error(`${what} is not in the contract of ${operation.operationId}`);
   const [response, where] = follow(responses[key]);
   const base = where.length > 0 ? where : ['paths', operation.path, operation.method, 'responses', key];

@@ -43,8 +43,7 @@ describe('with the offline coach', () => {
       id = await user.initiate(topic);
       replies = await hold(user, id, lines);
       expect((await user.complete(id, { rating: 5, feedback: 'It went well.' })).status).toBe(204);
-      await expect.poll(() => statusOf(user, id), { timeout: 10_000 }).not.toBe('completing');
-      conversation = await user.conversation(id);
+      conversation = await user.untilStatus(id, 'completed');
     });
 
     test('ends completed, with a result by the schema of its topic', async () => {
@@ -89,8 +88,7 @@ describe('with the offline coach', () => {
     const id = await user.initiate('core_values');
     await hold(user, id, transcript('core_values_1'));
     await user.complete(id);
-    await expect.poll(() => statusOf(user, id), { timeout: 10_000 }).toBe('completed');
-    const names = (await user.conversation(id)).result.values.map(({ name }: any) => name.toLowerCase());
+    const names = (await user.untilStatus(id, 'completed')).result.values.map(({ name }: any) => name.toLowerCase());
     expect(names).toEqual(expect.arrayContaining(['craft', 'generosity', 'honesty', 'reliability', 'independence']));
   });
 
@@ -206,6 +204,11 @@ describe('the list of conversations', () => {
     expect(faults.page_size).toMatch(/100/);
   });
 
+  test('refuses a parameter it does not know, and says which one may be meant', async () => {
+    const faults = expectFaults(await user.get('/api/v1/conversations', { query: { pagesize: 5 } }), 'pagesize');
+    expect(faults.pagesize).toMatch(/page_size/);
+  });
+
   test.each(['abc', '1.5', '-1', '', '99999999999999999999', '0x10', ' 1'])('refuses page=%s', async (page) => {
     expectFaults(await user.get('/api/v1/conversations', { query: { page } }), 'page');
   });
@@ -285,7 +288,7 @@ describe('a paused conversation', () => {
     await hold(other, conversation, transcript('goals_1'));
     await other.pause(conversation);
     expect((await other.complete(conversation)).status).toBe(204);
-    await expect.poll(() => statusOf(other, conversation), { timeout: 10_000 }).toBe('completed');
+    await other.untilStatus(conversation, 'completed');
   });
 });
 
@@ -298,8 +301,7 @@ describe('a completed conversation', () => {
     id = await user.initiate('goals');
     await hold(user, id, transcript('goals_1'));
     await user.complete(id);
-    await expect.poll(() => statusOf(user, id), { timeout: 10_000 }).toBe('completed');
-    before = await user.conversation(id);
+    before = await user.untilStatus(id, 'completed');
   });
 
   test('refuses a message, and loses nothing', async () => {
@@ -537,7 +539,7 @@ describe('with a model', () => {
     let asked = 0;
     model.structured = (call) => (call.prompt.includes('unextractable') && ++asked ? { text: '{"nonsense": true}' } : usual(call));
     expect((await user.complete(id)).status).toBe(204);
-    await expect.poll(() => statusOf(user, id), { timeout: 10_000 }).toBe('needs_review');
+    await user.untilStatus(id, 'needs_review');
     model.structured = usual;
     expect(asked).toBe(2);
     const conversation = await user.conversation(id);
@@ -545,7 +547,7 @@ describe('with a model', () => {
     expect(conversation.messages).toHaveLength(3);
     expectError(await user.say(id, 'And now?'), 409, 'conversation_not_active');
     expect((await user.complete(id)).status).toBe(204);
-    await expect.poll(() => statusOf(user, id), { timeout: 10_000 }).toBe('completed');
+    await user.untilStatus(id, 'completed');
   });
 
   test('an extraction that is invalid once is repaired', async () => {
@@ -556,7 +558,7 @@ describe('with a model', () => {
     let spoilt = 0;
     model.structured = (call) => (call.prompt.includes('repairable') && spoilt++ === 0 ? { text: 'Sure! Here is the JSON:' } : usual(call));
     expect((await user.complete(id)).status).toBe(204);
-    await expect.poll(() => statusOf(user, id), { timeout: 10_000 }).toBe('completed');
+    await user.untilStatus(id, 'completed');
     model.structured = usual;
     expect(spoilt).toBe(2);
     const { result_schema } = (await user.get('/api/v1/topics/purpose/schema')).body;

@@ -4,12 +4,9 @@ import { EventEmitter, once } from 'node:events';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { binary, repository } from './binary.ts';
 import { Client } from './client.ts';
 import { type Settings, withoutRateLimits } from './settings.ts';
-
-export const repository = fileURLToPath(new URL('../../', import.meta.url));
-export const binary = process.env.PURPOSEPATH_BIN ?? join(repository, 'build', 'release', 'purposepath');
 
 export const temporaryFolder = (): string => mkdtempSync(join(tmpdir(), 'purposepath-e2e-'));
 
@@ -39,7 +36,8 @@ export interface Finished {
 }
 
 export async function command(args: string[], settings: Settings = {}, input = ''): Promise<Finished> {
-  const child = spawn(binary, args, { cwd: repository, env: environment(settings) });
+  // A server that should have refused to start would go on for ever.
+  const child = spawn(binary, args, { cwd: repository, env: environment(settings), timeout: 15_000, killSignal: 'SIGKILL' });
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text) => (stdout += text));
@@ -72,6 +70,7 @@ export class Server {
   stderr = '';
   readonly data: string;
   private child!: ChildProcess;
+  private stopped = false;
   private closed!: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
   private readonly output = new EventEmitter().setMaxListeners(0);
 
@@ -98,6 +97,7 @@ export class Server {
   }
 
   private async launch(): Promise<void> {
+    if (this.stopped) throw new Error('This server was stopped for good.'); // by the clean-up of a test that took too long
     const serve = ['serve', '--port', '0', '--data', this.data, ...(this.options.args ?? [])];
     const limit = this.options.fileSizeLimitKb;
     // With SIGXFSZ ignored a write beyond the limit fails with EFBIG instead of ending the process.
@@ -196,6 +196,7 @@ export class Server {
   }
 
   async stop(): Promise<void> {
+    this.stopped = true;
     await this.kill();
     if (this.options.data === undefined) rmSync(this.data, { recursive: true, force: true });
   }

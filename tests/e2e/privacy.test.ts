@@ -43,7 +43,7 @@ beforeAll(async () => {
   await user.pause(id, { reason: 'canary-reason' });
   await user.resume(id);
   await user.complete(id, { rating: 4, feedback: 'canary-feedback' });
-  await expect.poll(async () => (await user.conversation(id)).status, { timeout: 10_000 }).toBe('completed');
+  await user.untilStatus(id, 'completed');
 });
 afterAll(async () => {
   await server.stop();

@@ -1,6 +1,6 @@
 // Says what to do when there is nothing to test yet, instead of failing in every file.
 import { accessSync, constants } from 'node:fs';
-import { binary } from './harness.ts';
+import { binary } from './binary.ts';
 
 export default function requireBinary(): void {
   try {

@@ -30,7 +30,6 @@ export const withReadTimeouts = (ms: number): Settings => ({
   PURPOSEPATH_HTTP__HEADER_TIMEOUT: `${ms}ms`,
   PURPOSEPATH_HTTP__BODY_TIMEOUT: `${ms}ms`,
 });
-export const withKeepAlive = (ms: number): Settings => ({ PURPOSEPATH_HTTP__EVENT_KEEP_ALIVE: `${ms}ms` });
 export const withDrainDeadline = (ms: number): Settings => ({ PURPOSEPATH_HTTP__DRAIN_TIMEOUT: `${ms}ms` });
 
 export const withModel = (baseUrl: string): Settings => ({
@@ -40,3 +39,4 @@ export const withModel = (baseUrl: string): Settings => ({
   PURPOSEPATH_LLM__MODEL: 'fake-1',
 });
 export const withFirstTokenTimeout = (ms: number): Settings => ({ PURPOSEPATH_COACHING__TIMEOUTS__FIRST_TOKEN: `${ms}ms` });
+export const withBetweenTokensTimeout = (ms: number): Settings => ({ PURPOSEPATH_COACHING__TIMEOUTS__BETWEEN_TOKENS: `${ms}ms` });

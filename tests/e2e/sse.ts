@@ -67,6 +67,13 @@ export class EventStream {
     return this.events[this.taken++]!;
   }
 
+  // Events up to where the reply reads like this. A piece may be one word of the model, or several that came together.
+  async untilReply(text: string): Promise<StreamEvent[]> {
+    const events: StreamEvent[] = [];
+    while (replyOf(events) !== text) events.push(await this.next());
+    return events;
+  }
+
   async nextComment(): Promise<string> {
     const seen = this.comments.length;
     while (this.comments.length <= seen) {

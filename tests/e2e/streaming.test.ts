@@ -3,7 +3,7 @@ import { expectError } from './client.ts';
 import { mustFitSchema } from './contract.ts';
 import { FakeModel, Gate } from './fake_model.ts';
 import { Server } from './harness.ts';
-import { withFirstTokenTimeout, withKeepAlive, withModel, withResumeGrace } from './settings.ts';
+import { withFirstTokenTimeout, withModel, withResumeGrace } from './settings.ts';
 import { EventStream, replyOf, type StreamEvent } from './sse.ts';
 
 let model: FakeModel;
@@ -11,7 +11,7 @@ let server: Server;
 
 beforeAll(async () => {
   model = await FakeModel.start();
-  server = await Server.start({ settings: { ...withModel(model.url), ...withKeepAlive(200), ...withFirstTokenTimeout(1_500) } });
+  server = await Server.start({ settings: { ...withModel(model.url), ...withFirstTokenTimeout(1_500) } });
 });
 afterAll(async () => {
   await server.stop();
@@ -49,12 +49,15 @@ function expectOrderly(events: StreamEvent[]): void {
 
 describe('a streamed turn', () => {
   test('is accepted, comes in pieces that make the reply, and ends with the whole message', async () => {
-    model.on('river', { text: 'A river keeps going. What keeps you going?' });
+    const gate = new Gate();
+    model.on('river', { chunks: ['A river ', 'keeps going. ', 'What keeps you going?'], before: (chunk) => (chunk === 1 ? gate.opened : undefined) });
     const { user, id } = await begin();
     const stream = await user.stream(id, 'I think of a river.');
     expect(stream.status).toBe(200);
     expect(stream.header('content-type')).toMatch(/^text\/event-stream/);
     expect(stream.header('cache-control')).toMatch(/no-(cache|store)/);
+    await stream.untilReply('A river ');
+    gate.open();
     const events = await stream.all();
     expectOrderly(events);
     expect(stream.ended).toBe(true);
@@ -102,16 +105,6 @@ describe('a streamed turn', () => {
     expect(events.at(-1)!.data.ai_response).toBe(text);
   });
 
-  test('is kept open by comments while the model thinks', async () => {
-    const gate = new Gate();
-    model.on('long thought', { text: 'There. And you?', before: (chunk) => (chunk === 1 ? gate.opened : undefined) });
-    const { user, id } = await begin();
-    const stream = await user.stream(id, 'A long thought, please.');
-    expect((await stream.nextComment()).trim()).toBe('keep-alive');
-    gate.open();
-    expectOrderly(await stream.all());
-  });
-
   test('with an Idempotency-Key is told again to whoever repeats it, and the model is asked once', async () => {
     model.on('echo chamber', { text: 'Once more? What for?' });
     const { user, id } = await begin();
@@ -132,7 +125,7 @@ describe('after a lost connection', () => {
     const { user, id } = await begin();
     const stream = await user.stream(id, 'We come to a tunnel.');
     const accepted = await stream.next();
-    const seen = [await stream.next(), await stream.next()];
+    const seen = await stream.untilReply('Into the tunnel ');
     stream.drop();
     const resumed = await user.events(id, accepted.data.turn_id, seen.at(-1)!.id);
     expect(resumed.status).toBe(200);
@@ -145,12 +138,17 @@ describe('after a lost connection', () => {
   });
 
   test('a reader that comes when all is over gets the rest, too', async () => {
-    model.on('too late', { chunks: ['It is ', 'never ', 'too late. ', 'Is it?'] });
+    const gate = new Gate();
+    model.on('too late', { chunks: ['It is ', 'never ', 'too late. ', 'Is it?'], before: (chunk) => (chunk === 1 ? gate.opened : undefined) });
     const { user, id } = await begin();
-    const events = await (await user.stream(id, 'I am too late.')).all();
-    const { turn_id } = events[0]!.data;
-    const rest = await (await user.events(id, turn_id, events[1]!.id)).all();
-    expect(replyOf([events[1]!, ...rest])).toBe('It is never too late. Is it?');
+    const stream = await user.stream(id, 'I am too late.');
+    const { turn_id } = (await stream.next()).data;
+    const [first] = await stream.untilReply('It is ');
+    gate.open();
+    const events = await stream.all();
+    const rest = await (await user.events(id, turn_id, first!.id)).all();
+    expect(replyOf([first!, ...rest])).toBe('It is never too late. Is it?');
+    expect(replyOf(rest)).not.toBe('');
     expect(rest.at(-1)).toEqual(events.at(-1));
     expect(await (await user.events(id, turn_id, events.at(-2)!.id)).all()).toEqual([events.at(-1)]);
   });

@@ -1,15 +1,17 @@
-#include "http/explain.hpp"
+#include "base/explain.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 
-namespace http {
+namespace base {
 namespace {
 
-using base::json::object;
-using base::json::value;
+using json::object;
+using json::value;
+
+constexpr std::string_view kTooLarge = "is too large; numbers may have at most 18 digits";
 
 // A name from outside, fit to be shown: bounded, and without control characters.
 std::string shown(std::string_view name) {
@@ -32,19 +34,19 @@ std::string_view kind_in_words(std::string_view type) {
 
 std::string_view kind_of(const value& v) {
   switch (v.kind()) {
-    case base::json::kind::string: return "a string";
-    case base::json::kind::bool_: return v.get_bool() ? "true" : "false";
-    case base::json::kind::array: return "a list";
-    case base::json::kind::object: return "an object";
-    case base::json::kind::null: return "null";
+    case json::kind::string: return "a string";
+    case json::kind::bool_: return v.get_bool() ? "true" : "false";
+    case json::kind::array: return "a list";
+    case json::kind::object: return "an object";
+    case json::kind::null: return "null";
     default: return "a number";
   }
 }
 
 bool is_type(const value& v, std::string_view type) {
   if (type == "string") return v.is_string();
-  if (type == "integer") return v.is_int64();  // 1.0 and what does not fit 64 bits are not
-  if (type == "number") return v.is_number();
+  if (type == "integer") return v.is_int64();  // 1.0 is not, nor what does not fit 64 bits
+  if (type == "number") return v.is_int64() || v.is_double();
   if (type == "boolean") return v.is_bool();
   if (type == "array") return v.is_array();
   if (type == "object") return v.is_object();
@@ -89,8 +91,10 @@ class Walk {
     if (std::any_of(allowed.begin(), allowed.end(), [&](auto one) { return is_type(v, one); })) return true;
     std::string wanted;
     for (const auto one : allowed) wanted += fmt::format("{}{}", wanted.empty() ? "" : " or ", kind_in_words(one));
-    if (v.is_number() && wanted == "a whole number") {
-      add(path, v.is_double() ? "must be a whole number, without a fraction" : "must be a whole number of at most 19 digits");
+    if (v.is_uint64() && wanted.find("number") != std::string::npos) {
+      add(path, std::string(kTooLarge));
+    } else if (v.is_double() && wanted == "a whole number") {
+      add(path, "must be a whole number, without a fraction");
     } else {
       add(path, fmt::format("must be {}; it is {}", wanted, kind_of(v)));
     }
@@ -99,7 +103,7 @@ class Walk {
 
   void check_choices(const object& rules, const value& v, const std::string& path) {
     if (const auto* only = find(rules, "const"); only != nullptr && *only != v) {
-      add(path, "must be " + base::json::serialize(*only));
+      add(path, "must be " + json::serialize(*only));
     }
     const auto* choices = find(rules, "enum");
     if (choices == nullptr) return;
@@ -108,7 +112,7 @@ class Walk {
     std::string allowed;
     std::vector<std::string> names;
     for (const auto& choice : list) {
-      const auto name = choice.is_string() ? std::string(choice.get_string()) : base::json::serialize(choice);
+      const auto name = choice.is_string() ? std::string(choice.get_string()) : json::serialize(choice);
       allowed += (allowed.empty() ? "" : ", ") + name;
       if (choice.is_string()) names.push_back(name);
     }
@@ -136,11 +140,16 @@ class Walk {
   }
 
   void check_number(const object& rules, const value& v, const std::string& path) {
+    if (v.is_uint64()) {
+      for (const auto* bound : {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}) {
+        if (rules.contains(bound)) return add(path, std::string(kTooLarge));
+      }
+    }
     const auto number = v.to_number<double>();
     const auto compare = [&](std::string_view keyword, auto&& in_order, std::string_view words) {
       const auto* bound = find(rules, keyword);
       if (bound == nullptr || in_order(number, bound->to_number<double>())) return;
-      add(path, fmt::format("must be {} {}", words, base::json::serialize(*bound)));
+      add(path, fmt::format("must be {} {}", words, json::serialize(*bound)));
     };
     compare("minimum", std::greater_equal<>(), "at least");
     compare("maximum", std::less_equal<>(), "at most");
@@ -158,7 +167,7 @@ class Walk {
     }
   }
 
-  void check_list(const object& rules, const base::json::array& list, const std::string& path) {
+  void check_list(const object& rules, const json::array& list, const std::string& path) {
     check_size(rules, "minItems", "maxItems", list.size(), "entries", path);
     const auto* items = find(rules, "items");
     if (items == nullptr) return;
@@ -250,4 +259,4 @@ void explain(const value& schema, const value& v, const std::string& path, const
   Walk(patterns, faults).check(schema, v, path);
 }
 
-}  // namespace http
+}  // namespace base

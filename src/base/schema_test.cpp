@@ -1,17 +1,17 @@
-#include "http/schema.hpp"
+#include "base/schema.hpp"
 
 #include <gtest/gtest.h>
 
 #include "base/ids.hpp"
 
-namespace http {
+namespace base {
 namespace {
 
-using base::json::array;
-using base::json::object;
-using base::json::value;
+using json::array;
+using json::object;
+using json::value;
 
-value json(std::string_view text) { return base::json::parse(text); }
+value json(std::string_view text) { return json::parse(text); }
 
 // "field: message" of each fault.
 std::vector<std::string> faults(std::string_view schema, const value& v) {
@@ -34,7 +34,7 @@ TEST(Schema, SaysOfWhichTypeAValueMustBe) {
   EXPECT_EQ(fault(R"({"type":"array"})", object{}), "body: must be a list; it is an object");
   EXPECT_EQ(fault(R"({"type":"number"})", true), "body: must be a number; it is true");
   EXPECT_EQ(fault(R"({"type":"integer"})", 1.5), "body: must be a whole number, without a fraction");
-  EXPECT_EQ(fault(R"({"type":"integer"})", json("18446744073709551615")), "body: must be a whole number of at most 19 digits");
+  EXPECT_EQ(fault(R"({"type":"integer"})", json("18446744073709551615")), "body: is too large; numbers may have at most 18 digits");
   EXPECT_EQ(fault(R"({"type":["string","null"]})", false), "body: must be a string or null; it is false");
   EXPECT_EQ(fault(R"({"type":["string","null"]})", nullptr), "");
   EXPECT_EQ(fault(R"({"type":"number"})", 1), "");
@@ -54,6 +54,7 @@ TEST(Schema, BoundsNumbersListsAndObjects) {
   EXPECT_EQ(fault(R"({"minimum":1,"maximum":5})", 5.5), "body: must be at most 5");
   EXPECT_EQ(fault(R"({"exclusiveMinimum":0})", 0), "body: must be more than 0");
   EXPECT_EQ(fault(R"({"exclusiveMaximum":1})", 1), "body: must be less than 1");
+  EXPECT_EQ(fault(R"({"minimum":1})", ~std::uint64_t{0}), "body: is too large; numbers may have at most 18 digits");
   EXPECT_EQ(fault(R"({"minItems":2})", array(1, 7)), "body: must have at least 2 entries; it has 1");
   EXPECT_EQ(fault(R"({"maxItems":1})", array(3, 7)), "body: must have at most 1 entries; it has 3");
   EXPECT_EQ(fault(R"({"maxProperties":1})", object{{"a", 1}, {"b", 2}}), "body: must have at most 1 fields; it has 2");
@@ -73,7 +74,7 @@ TEST(Schema, MatchesPatternsByEcma262) {
   EXPECT_NE(fault(id, "conv_0AZ\n"), "");
   EXPECT_NE(fault(id, "\nconv_0AZ"), "");
   EXPECT_NE(fault(id, "a\nconv_0AZ"), "");
-  EXPECT_NE(fault(id, value(base::json::string("conv_0AZ\0", 9))), "");
+  EXPECT_NE(fault(id, value(json::string("conv_0AZ\0", 9))), "");
   EXPECT_EQ(fault(R"({"pattern":"b+"})", "abba"), "");
   EXPECT_EQ(fault(R"({"pattern":"^[!-~]+$","x-pattern-means":"printable ASCII without spaces"})", "a b"),
             "body: must be printable ASCII without spaces");
@@ -132,8 +133,9 @@ TEST(Schema, ExplainsTheNearestOfSeveralForms) {
 
 TEST(Schema, RefusesKeywordsItWouldOtherwiseIgnore) {
   for (const auto* schema : {R"({"patternProperties":{}})", R"({"uniqueItems":true})", R"({"typo":1})", R"({"$ref":"#/x"})",
-                             R"({"properties":{"a":{"dependentRequired":{}}}})", R"({"pattern":"("})"}) {
-    EXPECT_THROW(Schema{json(schema)}, base::Error) << schema;
+                             R"({"properties":{"a":{"dependentRequired":{}}}})", R"({"pattern":"("})",
+                             R"({"oneOf":[{"pattern":"a"}]})", R"({"not":{"items":{"pattern":"a"}}})"}) {
+    EXPECT_THROW(Schema{json(schema)}, Error) << schema;
   }
   EXPECT_NO_THROW(Schema{json(R"({"title":"t","description":"d","examples":[1],"x-trim":true,"format":"date","default":1})")});
 }
@@ -145,9 +147,9 @@ TEST(References, AreReplacedByWhatTheyReferTo) {
             json(R"({"a":{"items":{"type":"string","description":"an id"}}})"));
   EXPECT_EQ(resolve_references(json(R"({"$ref":"#/s/id","description":"mine"})"), document),
             json(R"({"type":"string","description":"mine"})"));
-  EXPECT_THROW(resolve_references(json(R"({"$ref":"#/s/loop"})"), document), base::Error);
-  EXPECT_THROW(resolve_references(json(R"({"$ref":"#/nowhere"})"), document), base::Error);
-  EXPECT_THROW(resolve_references(json(R"({"$ref":"other.json#/s"})"), document), base::Error);
+  EXPECT_THROW(resolve_references(json(R"({"$ref":"#/s/loop"})"), document), Error);
+  EXPECT_THROW(resolve_references(json(R"({"$ref":"#/nowhere"})"), document), Error);
+  EXPECT_THROW(resolve_references(json(R"({"$ref":"other.json#/s"})"), document), Error);
 }
 
 TEST(Nul, IsFoundInStringsAndNames) {
@@ -170,7 +172,7 @@ class Dice {
       case 0: return nullptr;
       case 1: return upto(2) == 0;
       case 2: return static_cast<std::int64_t>(upto(9)) - 4;
-      case 3: return static_cast<double>(upto(9)) / 2 - 2;
+      case 3: return upto(9) == 0 ? value(~std::uint64_t{0} - upto(2)) : value(static_cast<double>(upto(9)) / 2 - 2);
       case 4: return value(std::string(upto(5), 'Q'));
       case 5: return "é🙂";
       case 6: {
@@ -193,7 +195,7 @@ class Dice {
     if (upto(12) == 0) rules["type"] = array{kTypes[upto(kTypes.size())], kTypes[upto(kTypes.size())]};
     for (const auto* keyword : {"minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties",
                                 "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}) {
-      if (upto(6) == 0) rules.emplace(keyword, upto(4));
+      if (upto(6) == 0) rules.emplace(keyword, static_cast<std::int64_t>(upto(4)));
     }
     if (upto(10) == 0) rules.emplace("enum", array{any(1), any(1), "QQ"});
     if (upto(12) == 0) rules.emplace("const", any(1));
@@ -220,11 +222,17 @@ TEST(Schema, ExplainsExactlyWhatItRefuses) {
   int refused = 0, accepted = 0;
   for (int round = 0; round < 3000; ++round) {
     const auto rules = dice.schema(2);
-    const Schema schema(rules);
+    std::optional<Schema> made;
+    try {
+      made.emplace(rules);
+    } catch (const Error&) {
+      continue;  // a pattern inside oneOf or not
+    }
+    const auto& schema = *made;
     for (int i = 0; i < 4; ++i) {
       const auto v = dice.any(3);
       const auto found = schema.faults(v);
-      const auto shown = base::json::serialize(rules) + " " + base::json::serialize(v);
+      const auto shown = json::serialize(rules) + " " + json::serialize(v);
       ASSERT_EQ(schema.accepts(v), found.empty()) << shown;
       for (const auto& one : found) {
         ASSERT_EQ(one.message.find("the contract asks for"), std::string::npos) << "unexplained: " << shown;
@@ -238,4 +246,4 @@ TEST(Schema, ExplainsExactlyWhatItRefuses) {
 }
 
 }  // namespace
-}  // namespace http
+}  // namespace base

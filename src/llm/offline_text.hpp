@@ -1,0 +1,46 @@
+#pragma once
+// The offline coach's English: sentences, words, and giving back what somebody said in the second person. Views point
+// into the text they were made of.
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace llm::offline {
+
+struct Word {
+  std::string lower;  // ASCII lower case, with a straight apostrophe
+  std::string_view text;
+};
+
+struct Sentence {
+  std::string_view text;  // trimmed, with its closing mark
+  std::vector<Word> words;
+};
+
+std::vector<Word> split_words(std::string_view text);
+// Ends at . ! ? … or a line's end; "3.6", "e.g." and "Dr. Who" do not end one.
+std::vector<Sentence> split_sentences(std::string_view text);
+
+// "I was late because of my bike" -> "You were late because of your bike". What stands in quotation marks stays.
+std::string to_second_person(std::string_view text);
+
+// Without what only leads in ("Yes, ", "So ", "I think ") and without the closing mark.
+std::string_view core_of(std::string_view sentence);
+// At most so many words, cut where a clause ends, else with "…".
+std::string shorten(std::string_view text, std::size_t max_words);
+
+std::string capitalised(std::string_view text);        // ASCII first letter
+std::string join(const std::vector<std::string>& items);  // "a, b and c"
+std::string quoted(std::string_view text);             // in double curly marks; inner ones become single
+
+bool contains_word(const std::vector<Word>& words, std::string_view lower);
+// Words that carry meaning: at least five letters and no function word.
+bool is_content_word(std::string_view lower);
+// Letters that are part of words, as opposed to digits, marks and pictures.
+struct Letters {
+  std::size_t latin = 0;  // ASCII letters
+  std::size_t other = 0;  // all other letters, accents included
+};
+Letters count_letters(std::string_view text);
+
+}  // namespace llm::offline

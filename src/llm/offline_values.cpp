@@ -1,0 +1,404 @@
+#include "llm/offline_values.hpp"
+
+#include <algorithm>
+#include <array>
+#include <unordered_set>
+
+#include "base/text.hpp"
+
+namespace llm::offline {
+namespace {
+
+constexpr std::size_t kMostValues = 7;
+
+struct Trigger {
+  std::string_view phrase;
+  bool strong;  // what follows are values, known to the lexicon or not
+};
+
+// After these words people name values.
+constexpr std::array<Trigger, 26> kTriggers{{
+    {"comes up is", true},        {"comes up are", true},     {"come up are", true},       {"values are", true},
+    {"value is", true},           {"words are", true},        {"word is", true},           {"words would be", true},
+    {"what matters is", true},    {"what matters to me is", true}, {"what matters to us is", true}, {"underneath is", true},
+    {"beneath it is", true},      {"beneath that is", true},  {"underneath it is", true},  {"i would choose", true},
+    {"i'd choose", true},         {"i choose", true},         {"we stand for", false},     {"i stand for", false},
+    {"i would say", false},       {"i'd say", false},         {"it is about", false},      {"it's about", false},
+    {"i would add", true},        {"add", false},
+}};
+
+std::string_view from_word(const Sentence& sentence, std::size_t word) {
+  if (word >= sentence.words.size()) return {};
+  const char* begin = sentence.words[word].text.data();
+  return {begin, static_cast<std::size_t>(sentence.text.data() + sentence.text.size() - begin)};
+}
+
+std::string_view span_of(const Sentence& sentence, std::size_t first, std::size_t last) {
+  const char* begin = sentence.words[first].text.data();
+  const auto end = sentence.words[last].text.data() + sentence.words[last].text.size();
+  return {begin, static_cast<std::size_t>(end - begin)};
+}
+
+// Index of the word after the phrase, npos when it does not stand there.
+std::size_t after_phrase(const Sentence& sentence, std::string_view phrase) {
+  const auto tokens = split_words(phrase);
+  const auto& words = sentence.words;
+  for (std::size_t at = 0; at + tokens.size() <= words.size(); ++at) {
+    const bool same = std::equal(tokens.begin(), tokens.end(), words.begin() + static_cast<std::ptrdiff_t>(at),
+                                 [](const Word& a, const Word& b) { return a.lower == b.lower; });
+    if (same) return at + tokens.size();
+  }
+  return std::string_view::npos;
+}
+
+std::vector<std::string_view> list_items(std::string_view text) {
+  std::vector<std::string_view> items;
+  while (!text.empty()) {
+    std::size_t at = std::string_view::npos, length = 0;
+    for (const std::string_view mark : {", and ", ", ", " and ", " & ", "; ", " or ", "\n"}) {
+      const auto found = text.find(mark);
+      if (found < at || (found == at && mark.size() > length)) at = found, length = mark.size();
+    }
+    items.push_back(base::trim(text.substr(0, at)));
+    text.remove_prefix(at == std::string_view::npos ? text.size() : at + length);
+  }
+  return items;
+}
+
+// Without articles, adverbs and marks around it.
+std::vector<Word> item_words(std::string_view item) {
+  static const std::unordered_set<std::string_view> kEmpty{"a",   "an",   "the",  "my",   "our", "also", "probably", "maybe", "of",
+                                                          "and", "then", "just", "real", "being", "it", "is", "first"};
+  auto words = split_words(item);
+  while (!words.empty() && kEmpty.contains(words.front().lower)) words.erase(words.begin());
+  while (!words.empty() && (words.back().lower == "too" || words.back().lower == "then" || words.back().lower == "most")) {
+    words.pop_back();
+  }
+  return words;
+}
+
+class Reader {
+ public:
+  explicit Reader(const std::vector<Turn>& turns) : turns_(turns) {}
+
+  Values run() {
+    for (turn_ = 0; turn_ < turns_.size(); ++turn_) {
+      const auto& turn = turns_[turn_];
+      if (!turn.tells()) continue;
+      label_ = kNone;
+      for (const auto& sentence : turn.sentences) read(sentence, turn);
+      if (turn.expects("red_flag")) take_red_flag_answer(turn);
+    }
+    attach_red_flags();
+    return std::move(values_);
+  }
+
+ private:
+  static constexpr auto kNone = std::string_view::npos;
+
+  void read(const Sentence& sentence, const Turn& turn) {
+    if (is_red_flag(sentence)) {
+      red_flags_.push_back(std::string(core_of(sentence.text)));
+      return;
+    }
+    if (read_behaviour(sentence, turn)) return;
+    const bool removed = read_removal(sentence, turn);
+    if (!removed && !read_names(sentence, turn)) read_story(sentence);
+    if (turn.question != nullptr && turn.question->id == "conflict" && values_.trade_off.empty() &&
+        (has_phrase(sentence.words, "wins") || sentence.words.size() >= 5)) {
+      values_.trade_off = core_of(sentence.text);
+    }
+  }
+
+  static bool is_red_flag(const Sentence& sentence) {
+    return std::any_of(kWarnings.begin(), kWarnings.end(), [&](auto p) { return has_phrase(sentence.words, p); });
+  }
+
+  Value& value_for(const ValueEntry* entry, const std::string& name) {
+    const auto same = std::find_if(values_.found.begin(), values_.found.end(), [&](const Value& value) {
+      return entry != nullptr ? value.entry == entry : value.name == name;
+    });
+    if (same != values_.found.end()) return *same;
+    values_.found.push_back({name, entry, false, false, {}, {}, {}});
+    return values_.found.back();
+  }
+
+  void read_story(const Sentence& sentence) {
+    for (const auto& match : find_cues(sentence.words)) {
+      auto& value = value_for(match.entry, std::string(match.entry->name));
+      value.mentions.push_back({&sentence, span_of(sentence, match.first, match.last), turn_, false});
+    }
+  }
+
+  // The items of a list of names in this sentence, and whether unknown words count as names there.
+  std::pair<std::vector<std::string_view>, bool> names_in(const Sentence& sentence, const Turn& turn) const {
+    for (const auto& trigger : kTriggers) {
+      const auto at = after_phrase(sentence, trigger.phrase);
+      if (at != kNone) return {list_items(from_word(sentence, at)), trigger.strong || turn.expects("names")};
+    }
+    const auto items = list_items(core_of(sentence.text));
+    const bool short_items = std::all_of(items.begin(), items.end(), [](auto item) { return item_words(item).size() <= 3; });
+    const bool asked = turn.expects("names");
+    if (short_items && (items.size() >= 2 || asked)) return {items, asked || turn.after_confirm};
+    return important_in(sentence);
+  }
+
+  // "Family is important too": what stands before.
+  static std::pair<std::vector<std::string_view>, bool> important_in(const Sentence& sentence) {
+    for (std::size_t at = 1; at + 1 < sentence.words.size() && at <= 6; ++at) {
+      const auto& verb = sentence.words[at].lower;
+      const auto& after = sentence.words[at + 1].lower;
+      if ((verb == "is" || verb == "are") && (after == "important" || after == "essential" || after == "sacred")) {
+        return {list_items(span_of(sentence, 0, at - 1)), false};
+      }
+    }
+    return {};
+  }
+
+  bool read_names(const Sentence& sentence, const Turn& turn) {
+    const auto [items, unknown_too] = names_in(sentence, turn);
+    bool any = false;
+    for (const auto item : items) {
+      const auto words = item_words(item);
+      if (words.empty() || words.size() > 4) break;
+      any = take_name(item, words, sentence, unknown_too) || any;
+    }
+    return any;
+  }
+
+  bool take_name(std::string_view item, const std::vector<Word>& words, const Sentence& sentence, bool unknown_too) {
+    if (const auto means = means_word(words); !means.empty()) {
+      values_.means = base::to_lower(means);
+      return true;
+    }
+    const auto cues = find_cues(words);
+    if (cues.empty() && (!unknown_too || !can_be_a_name(words))) return false;
+    const auto* entry = cues.empty() ? nullptr : cues.front().entry;
+    auto name = std::string(entry == nullptr ? "" : entry->name);
+    if (cues.empty()) name = base::to_lower({words.front().text.data(), static_cast<std::size_t>(
+        words.back().text.data() + words.back().text.size() - words.front().text.data())});
+    if (!cues.empty() && words.size() == 1 && cues.front().noun) name = words.front().lower;
+    auto& value = value_for(entry, name);
+    if (!value.named) value.name = name;
+    value.named = true;
+    value.removed = false;
+    value.mentions.push_back({&sentence, item, turn_, true});
+    values_.changed_by = turn_;
+    return true;
+  }
+
+  // One to three words that are no verb phrase and no filler.
+  static bool can_be_a_name(const std::vector<Word>& words) {
+    static const std::unordered_set<std::string_view> kNever{
+        "i",    "you",  "we",   "they", "he",   "she",   "it",   "that", "this",  "these",  "those", "yes",  "no",
+        "not",  "am",   "is",   "are",  "was",  "were",  "have", "has",  "do",    "does",   "know",  "think", "thing",
+        "things", "all", "everything", "nothing", "something", "others", "hard", "question", "words", "values", "them",
+        "thanks", "thank", "please", "ok", "okay", "well", "sure", "my", "our", "me", "us", "what", "who", "hello", "hi"};
+    return words.size() <= 3 && words.front().lower.size() >= 3 &&
+           std::none_of(words.begin(), words.end(), [](const Word& word) { return kNever.contains(word.lower); });
+  }
+
+  // "Survival is more the condition", "drop honesty", "not loyalty".
+  bool read_removal(const Sentence& sentence, const Turn& turn) {
+    const auto& words = sentence.words;
+    const bool condition = std::any_of(kConditions.begin(), kConditions.end(), [&](auto p) { return has_phrase(words, p); });
+    if (condition && !means_word(words).empty()) return values_.means.clear(), true;
+    const bool asked_to_drop = turn.question != nullptr && turn.question->id == "drop" && !turn.after_confirm;
+    const bool drops = std::any_of(kDrops.begin(), kDrops.end(), [&](auto p) { return has_phrase(words, p); }) ||
+                       (turn.after_confirm && (contains_word(words, "not") || contains_word(words, "without")));
+    if (!condition && !asked_to_drop && !(drops && turn.after_confirm)) return false;
+    bool any = false;
+    for (auto& value : values_.found) {
+      const auto at = value.named && !value.removed ? position_of(value, words) : kNone;
+      if (at == kNone || (turn.after_confirm && !near_negation(words, at))) continue;
+      value.removed = any = true;
+      values_.changed_by = turn_;
+    }
+    if (any && turn.after_confirm) take_replacement(sentence);
+    return any;
+  }
+
+  static std::size_t position_of(const Value& value, const std::vector<Word>& words) {
+    const auto named = split_words(value.name);
+    for (std::size_t at = 0; at < words.size(); ++at) {
+      if (!named.empty() && words[at].lower == named.front().lower) return at;
+    }
+    for (const auto& match : find_cues(words)) {
+      if (match.entry == value.entry && match.noun) return match.first;
+    }
+    return kNone;
+  }
+
+  static bool near_negation(const std::vector<Word>& words, std::size_t at) {
+    static const std::unordered_set<std::string_view> kNegations{"not", "drop", "remove", "without", "delete", "of", "leave",
+                                                                "replace", "instead", "no", "take", "cut", "strike"};
+    for (std::size_t back = 1; back <= 3 && back <= at; ++back) {
+      if (kNegations.contains(words[at - back].lower)) return true;
+    }
+    return at + 2 < words.size() && (words[at + 1].lower == "out" || words[at + 2].lower == "out");
+  }
+
+  // "freedom instead of honesty", "replace honesty with freedom".
+  void take_replacement(const Sentence& sentence) {
+    for (const auto& match : find_cues(sentence.words)) {
+      if (!match.noun || near_negation(sentence.words, match.first)) continue;
+      take_name(span_of(sentence, match.first, match.last), {sentence.words[match.first]}, sentence, false);
+    }
+  }
+
+  // "Craft: we throw away what is not right, and everybody learns the whole bread."
+  bool read_behaviour(const Sentence& sentence, const Turn& turn) {
+    const auto rest = after_label(sentence.text, 3);
+    if (rest.size() < sentence.text.size() && !rest.empty()) {
+      const auto labelled = labelled_value(sentence, rest);
+      if (labelled != kNone) {
+        label_ = labelled;
+        for (auto& item : split_items(rest)) values_.found[label_].behaviours.push_back(std::move(item));
+        return true;
+      }
+    }
+    if (!turn.expects("behaviours") || sentence.words.size() < 3) return false;
+    const auto index = label_ != kNone ? label_ : nearest_value(sentence.words);
+    if (index == kNone) return false;
+    for (auto& item : split_items(core_of(sentence.text))) values_.found[index].behaviours.push_back(std::move(item));
+    return true;
+  }
+
+  std::size_t labelled_value(const Sentence& sentence, std::string_view rest) {
+    const std::string_view label(sentence.text.data(), static_cast<std::size_t>(rest.data() - sentence.text.data()));
+    const auto words = item_words(label);
+    const auto cues = find_cues(words);
+    for (std::size_t i = 0; i < values_.found.size(); ++i) {
+      const auto& value = values_.found[i];
+      if (!cues.empty() ? value.entry == cues.front().entry : position_of(value, words) != kNone) return i;
+    }
+    return kNone;
+  }
+
+  std::size_t nearest_value(const std::vector<Word>& words) const {
+    const auto cues = find_cues(words);
+    std::size_t best = kNone, best_shared = 0;
+    for (std::size_t i = 0; i < values_.found.size(); ++i) {
+      const auto& value = values_.found[i];
+      if (value.removed || (values_.named_count() > 0 && !value.named)) continue;
+      std::size_t shared = position_of(value, words) != kNone ? 8 : 0;
+      for (const auto& cue : cues) shared += cue.entry == value.entry ? 4 : 0;
+      for (const auto& mention : value.mentions) shared += mention.listed ? 0 : shared_words(words, mention.sentence->words);
+      for (const auto& behaviour : value.behaviours) shared += shared_words(words, split_words(behaviour));
+      if (shared > best_shared) best = i, best_shared = shared;
+    }
+    return best;
+  }
+
+  void take_red_flag_answer(const Turn& turn) {
+    const bool told = std::any_of(turn.sentences.begin(), turn.sentences.end(), is_red_flag);
+    const auto* sentence = salient_sentence(turn);
+    if (!told && turn.kind == Kind::answer && sentence != nullptr) red_flags_.emplace_back(core_of(sentence->text));
+  }
+
+  // To the value whose stories share most words with it, else to the first.
+  void attach_red_flags() {
+    for (auto& flag : red_flags_) {
+      const auto words = split_words(flag);
+      auto index = nearest_value(words);
+      const auto chosen = values_.chosen();
+      if (index == kNone && !chosen.empty()) index = static_cast<std::size_t>(chosen.front() - values_.found.data());
+      if (index != kNone && values_.found[index].red_flag.empty()) values_.found[index].red_flag = flag;
+    }
+  }
+
+  static constexpr std::array<std::string_view, 7> kWarnings{"warning sign", "red flag", "first sign", "alarm bell",
+                                                             "alarm bells", "warning would be", "danger sign"};
+  static constexpr std::array<std::string_view, 8> kConditions{"more the condition", "the condition", "a condition",
+                                                               "only a means", "just a means", "a means", "a consequence",
+                                                               "the result of"};
+  static constexpr std::array<std::string_view, 9> kDrops{"drop", "remove", "leave out", "without", "instead of", "replace",
+                                                          "take out", "delete", "strike"};
+  const std::vector<Turn>& turns_;
+  Values values_;
+  std::size_t turn_ = 0;
+  std::size_t label_ = kNone;  // the value whose behaviours are being told in this message
+  std::vector<std::string> red_flags_;
+};
+
+}  // namespace
+
+std::size_t Values::named_count() const {
+  return static_cast<std::size_t>(
+      std::count_if(found.begin(), found.end(), [](const Value& value) { return value.named && !value.removed; }));
+}
+
+std::vector<const Value*> Values::shown() const {
+  std::vector<const Value*> list;
+  const auto stories = [](const Value* value) {
+    return std::count_if(value->mentions.begin(), value->mentions.end(), [](const Mention& m) { return !m.listed; });
+  };
+  for (const auto& value : found) {
+    if (!value.removed && stories(&value) > 0) list.push_back(&value);
+  }
+  // Equal ones stay in the order heard, which is that of their places.
+  std::sort(list.begin(), list.end(), [&](auto* a, auto* b) { return std::pair(-stories(a), a) < std::pair(-stories(b), b); });
+  return list;
+}
+
+std::vector<const Value*> Values::chosen() const {
+  std::vector<const Value*> list;
+  for (const auto& value : found) {
+    if (value.named && !value.removed) list.push_back(&value);
+  }
+  // In the order of naming, which need not be that of the stories.
+  const auto first_named = [](const Value* value) {
+    const auto at = std::find_if(value->mentions.begin(), value->mentions.end(), [](const Mention& m) { return m.listed; });
+    return std::pair(at->turn, at->span.data());
+  };
+  std::sort(list.begin(), list.end(), [&](auto* a, auto* b) { return first_named(a) < first_named(b); });
+  if (list.empty()) {
+    list = shown();
+    if (list.size() > 5) list.resize(5);
+  }
+  if (list.size() > kMostValues) list.resize(kMostValues);
+  return list;
+}
+
+Values read_values(const std::vector<Turn>& turns) { return Reader(turns).run(); }
+
+std::size_t shared_words(const std::vector<Word>& a, const std::vector<Word>& b) {
+  const auto stem = [](std::string_view word) { return word.ends_with('s') ? word.substr(0, word.size() - 1) : word; };
+  std::size_t count = 0;
+  for (const auto& word : a) {
+    if (!is_content_word(word.lower)) continue;
+    count += std::any_of(b.begin(), b.end(), [&](const Word& other) { return stem(other.lower) == stem(word.lower); }) ? 1 : 0;
+  }
+  return count;
+}
+
+std::vector<std::string> split_items(std::string_view text) {
+  std::vector<std::string> items;
+  const auto long_enough = [](std::string_view part) { return split_words(part).size() >= 3; };
+  auto rest = core_of(text);
+  for (std::size_t from = 0; from < rest.size();) {
+    std::size_t at = std::string_view::npos, length = 0;
+    for (const std::string_view mark : {", and ", "; ", ". ", " and also "}) {
+      const auto found = rest.find(mark, from);
+      if (found < at) at = found, length = mark.size();
+    }
+    if (at == std::string_view::npos) break;
+    if (!long_enough(rest.substr(0, at)) || !long_enough(rest.substr(at + length))) {
+      from = at + length;
+      continue;
+    }
+    items.push_back(capitalised(core_of(rest.substr(0, at))));
+    rest = rest.substr(at + length);
+    from = 0;
+  }
+  if (!core_of(rest).empty()) items.push_back(capitalised(core_of(rest)));
+  return items;
+}
+
+std::string_view after_label(std::string_view text, std::size_t max_words) {
+  const auto colon = text.find(": ");
+  if (colon == std::string_view::npos || split_words(text.substr(0, colon)).size() > max_words) return text;
+  return base::trim(text.substr(colon + 2));
+}
+
+}  // namespace llm::offline
