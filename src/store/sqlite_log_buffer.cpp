@@ -11,8 +11,8 @@ namespace store::sqlite {
 
 namespace {
 
-constexpr sqlite3_int64 kBufferBytes = 512 * 1024;
-constexpr sqlite3_int64 kWriteBytes = 64 * 1024;  // SQLite's own VFS cannot write 128 KB in one call
+constexpr sqlite3_int64 kBufferBytes = 524'288;
+constexpr sqlite3_int64 kWriteBytes = 65'536;  // SQLite's own VFS cannot write 128 KB in one call
 
 // The log of one connection. SQLite gives the memory: this struct, and the real file right behind it.
 struct LogFile : sqlite3_file {
