@@ -192,7 +192,7 @@ std::string goal_of(const Dialogue& dialogue) {
     out = quoted(core_of(wish)) + (wish.find(facts.due) == std::string::npos ? due : "") + ".";
   }
   if (!facts.relevance.empty()) {
-    out += fmt::format(" It matters to you: {}.", quoted(shorten(core_of(split_sentences(facts.relevance).front().text), 24)));
+    out += fmt::format(" The reason you gave: {}.", quoted(shorten(core_of(split_sentences(facts.relevance).front().text), 24)));
   }
   if (!facts.first_steps.empty()) out += fmt::format(" The first step: {}.", quoted(shorten(facts.first_steps.front(), 24)));
   return out;

@@ -2,19 +2,24 @@
 
 #include <algorithm>
 #include <array>
-#include <initializer_list>
 #include <unordered_set>
 
 namespace llm::offline {
 namespace {
 
-using Phrases = std::initializer_list<std::string_view>;
-
-bool has_any(const std::vector<Sentence>& sentences, Phrases phrases) {
-  return std::any_of(sentences.begin(), sentences.end(), [&](const Sentence& sentence) {
-    return std::any_of(phrases.begin(), phrases.end(), [&](std::string_view p) { return has_phrase(sentence.words, p); });
-  });
-}
+// What people write when they mean it. Built before main() starts, then only read.
+const PhraseSet kDistress{"kill myself", "killing myself", "suicide", "suicidal", "end my life", "ending my life", "take my life", "want to die", "wish i was dead", "wish i were dead", "wanted to be dead", "don't want to live", "do not want to live", "no reason to live", "not worth living", "better off without me", "better off dead", "hurt myself", "hurting myself", "harm myself", "harming myself", "self-harm", "cut myself", "cutting myself", "he beats me", "she beats me", "they beat me", "he hits me", "she hits me", "raped", "am being abused", "was abused", "kill him", "kill her", "kill them"};
+const PhraseSet kCommands{"ignore your", "ignore all", "ignore the previous", "ignore previous", "ignore any", "ignore the above", "ignore everything", "disregard your", "disregard all", "disregard previous", "forget your instructions", "forget all", "your instructions", "your prompt", "system prompt", "you are now a", "you are now an", "you are no longer", "pretend you are", "pretend to be", "developer mode", "jailbreak", "new instructions", "override your"};
+const PhraseSet kSkips{"dunno", "pass", "skip", "idk"};
+const PhraseSet kUnsure{"i don't know", "i do not know", "don't really know", "not sure", "no idea", "dunno", "hard to say", "can't think of", "cannot think of", "nothing comes to mind", "no clue", "can't say", "cannot say", "skip this", "skip that", "difficult to say", "i have none"};
+const PhraseSet kFarewells{"stop here", "let's stop", "let us stop", "i have to go", "i need to go", "gotta go", "goodbye", "bye", "enough for today", "continue later", "take a break", "pause here", "let's pause", "talk later", "another time", "i want to stop", "please stop"};
+const PhraseSet kGoodDay{"good morning", "good evening", "good afternoon", "good day"};
+const PhraseSet kMeaning{"do you mean", "does that mean", "don't understand", "do not understand", "an example", "for example", "can you explain", "rephrase", "what do you want"};
+const PhraseSet kOpinion{"do you think", "would you do", "would you say", "should i", "should we", "your opinion", "your advice", "do you recommend", "tell me what", "would you choose", "what about you", "and you"};
+const PhraseSet kIdentity{"are you", "who are", "your name", "a human", "a robot", "a bot", "chatgpt", "language model", "an ai"};
+const PhraseSet kPrivacy{"who reads", "who sees", "who can see", "confidential", "private", "privacy", "is this stored", "you save", "you store"};
+const PhraseSet kProcess{"how long", "how many", "why do you ask", "why are you asking", "how does this work", "what happens", "what is this", "what's this", "how much longer", "the point of"};
+const PhraseSet kTakenBack{"but", "except", "although", "not quite", "not yet", "not sure", "not really", "isn't it", "change", "instead", "however", "only that", "missing", "is not it", "that's not", "wrong", "drop", "remove", "replace"};
 
 std::size_t count_words(const std::vector<Sentence>& sentences) {
   std::size_t count = 0;
@@ -23,22 +28,11 @@ std::size_t count_words(const std::vector<Sentence>& sentences) {
 }
 
 bool in_distress(const std::vector<Sentence>& sentences) {
-  return has_any(sentences,
-                 {"kill myself", "killing myself", "suicide", "suicidal", "end my life", "ending my life", "take my life",
-                  "want to die", "wish i was dead", "wish i were dead", "wanted to be dead", "don't want to live",
-                  "do not want to live", "no reason to live", "not worth living", "better off without me",
-                  "better off dead", "hurt myself", "hurting myself", "harm myself", "harming myself", "self-harm",
-                  "cut myself", "cutting myself", "he beats me", "she beats me", "they beat me", "he hits me",
-                  "she hits me", "raped", "am being abused", "was abused", "kill him", "kill her", "kill them"});
+  return kDistress.in(sentences);
 }
 
 bool is_command(const std::vector<Sentence>& sentences) {
-  return has_any(sentences,
-                 {"ignore your", "ignore all", "ignore the previous", "ignore previous", "ignore any", "ignore the above",
-                  "ignore everything", "disregard your", "disregard all", "disregard previous", "forget your instructions",
-                  "forget all", "your instructions", "your prompt", "system prompt", "you are now a", "you are now an",
-                  "you are no longer", "pretend you are", "pretend to be", "developer mode", "jailbreak",
-                  "new instructions", "override your"});
+  return kCommands.in(sentences);
 }
 
 bool is_foreign(std::string_view text, const std::vector<Sentence>& sentences) {
@@ -76,46 +70,23 @@ bool is_question(const std::vector<Sentence>& sentences) {
 
 bool is_unsure(const std::vector<Sentence>& sentences) {
   const auto words = count_words(sentences);
-  const bool only = words == 1 && has_any(sentences, {"dunno", "pass", "skip", "idk"});
-  return only || (words <= 14 && has_any(sentences, {"i don't know", "i do not know", "don't really know", "not sure", "no idea",
-                                                     "dunno", "hard to say", "can't think of", "cannot think of",
-                                                     "nothing comes to mind", "no clue", "can't say", "cannot say",
-                                                     "skip this", "skip that", "difficult to say", "i have none"}));
+  const bool only = words == 1 && kSkips.in(sentences);
+  return only || (words <= 14 && kUnsure.in(sentences));
 }
 
 bool is_farewell(const std::vector<Sentence>& sentences) {
   return count_words(sentences) <= 12 &&
-         has_any(sentences, {"stop here", "let's stop", "let us stop", "i have to go", "i need to go", "gotta go", "goodbye",
-                             "bye", "enough for today", "continue later", "take a break", "pause here", "let's pause",
-                             "talk later", "another time", "i want to stop", "please stop"});
+         kFarewells.in(sentences);
 }
 
 bool is_greeting(const std::vector<Sentence>& sentences) {
   if (sentences.empty() || count_words(sentences) > 4) return false;
   static const std::unordered_set<std::string_view> kHellos{"hi", "hello", "hey", "good", "hiya", "greetings", "hallo"};
   return kHellos.contains(sentences.front().words.front().lower) &&
-         (sentences.front().words.front().lower != "good" || has_any(sentences, {"good morning", "good evening",
-                                                                                  "good afternoon", "good day"}));
+         (sentences.front().words.front().lower != "good" || kGoodDay.in(sentences));
 }
 
 }  // namespace
-
-bool has_phrase(const std::vector<Word>& words, std::string_view phrase) {
-  const auto first = phrase.substr(0, phrase.find(' '));
-  for (std::size_t at = 0; at < words.size(); ++at) {
-    if (words[at].lower != first) continue;
-    auto rest = phrase;
-    auto word = at;
-    while (!rest.empty() && word < words.size()) {
-      const auto end = std::min(rest.find(' '), rest.size());
-      if (words[word].lower != rest.substr(0, end)) break;
-      rest.remove_prefix(std::min(rest.size(), end + 1));
-      ++word;
-    }
-    if (rest.empty()) return true;
-  }
-  return false;
-}
 
 Kind kind_of(std::string_view text, const std::vector<Sentence>& sentences) {
   const auto letters = count_letters(text);
@@ -133,25 +104,19 @@ Kind kind_of(std::string_view text, const std::vector<Sentence>& sentences) {
 }
 
 Asked asked_about(const std::vector<Sentence>& sentences) {
-  if (has_any(sentences, {"do you mean", "does that mean", "don't understand", "do not understand", "an example",
-                          "for example", "can you explain", "rephrase", "what do you want"})) {
+  if (kMeaning.in(sentences)) {
     return Asked::meaning;
   }
-  if (has_any(sentences, {"do you think", "would you do", "would you say", "should i", "should we", "your opinion",
-                          "your advice", "do you recommend", "tell me what", "would you choose", "what about you",
-                          "and you"})) {
+  if (kOpinion.in(sentences)) {
     return Asked::opinion;
   }
-  if (has_any(sentences, {"are you", "who are", "your name", "a human", "a robot", "a bot", "chatgpt", "language model",
-                          "an ai"})) {
+  if (kIdentity.in(sentences)) {
     return Asked::identity;
   }
-  if (has_any(sentences, {"who reads", "who sees", "who can see", "confidential", "private", "privacy", "is this stored",
-                          "you save", "you store"})) {
+  if (kPrivacy.in(sentences)) {
     return Asked::privacy;
   }
-  if (has_any(sentences, {"how long", "how many", "why do you ask", "why are you asking", "how does this work",
-                          "what happens", "what is this", "what's this", "how much longer", "the point of"})) {
+  if (kProcess.in(sentences)) {
     return Asked::process;
   }
   return Asked::other;
@@ -178,9 +143,7 @@ bool is_clear_yes(const std::vector<Sentence>& sentences) {
                       has_phrase(first.words, "of course") || has_phrase(first.words, "these are our") ||
                       has_phrase(first.words, "these are my") || has_phrase(first.words, "i say yes");
   const bool taken_back =
-      has_any(sentences, {"but", "except", "although", "not quite", "not yet", "not sure", "not really", "isn't it",
-                          "change", "instead", "however", "only that", "missing", "is not it", "that's not", "wrong", "drop",
-                          "remove", "replace"});
+      kTakenBack.in(sentences);
   return begins && !taken_back && sentences.back().text.back() != '?';
 }
 

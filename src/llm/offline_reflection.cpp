@@ -9,7 +9,7 @@
 namespace llm::offline {
 namespace {
 
-constexpr std::size_t kEchoWords = 30;
+constexpr std::size_t kEchoWords = 32;
 
 template <std::size_t N>
 std::string_view pick(const std::array<std::string_view, N>& variants, std::size_t number) {
@@ -27,7 +27,7 @@ std::string in_mid_sentence(std::string text) {
   static const std::unordered_set<std::string_view> kSmall{
       "you",  "your", "it",   "the",  "when", "if",   "in",    "on",   "at",    "last", "there", "that", "this", "people",
       "what", "time", "as",   "my",   "a",    "an",   "two",   "one",  "then",  "after", "before", "nobody", "everybody",
-      "they", "he",   "she",  "we",   "while", "once", "today", "every", "some", "sometimes", "because", "for", "with"};
+      "they", "he",   "she",  "we",   "beneath", "under", "what's", "half", "our", "while", "once", "today", "every", "some", "sometimes", "because", "for", "with"};
   const auto words = split_words(text.substr(0, 24));
   if (!words.empty() && kSmall.contains(words.front().lower) && text[0] >= 'A' && text[0] <= 'Z') {
     text[0] = static_cast<char>(text[0] - 'A' + 'a');
@@ -66,13 +66,21 @@ std::string reflect_words(const Dialogue& dialogue, std::size_t number) {
   if (sentence == nullptr) return "";
   if (about_self(*sentence)) {
     constexpr std::array<std::string_view, 4> kFrames{"{}.", "So {}.", "{}.", "What I hear is this: {}."};
-    const auto frame = pick(kFrames, number);
-    auto said = echo(turn, kEchoWords);
-    return fmt::format(fmt::runtime(frame), frame.starts_with("{}") ? capitalised(said) : in_mid_sentence(said));
+    const auto said = echo(turn, kEchoWords);
+    const auto small = in_mid_sentence(said);
+    // A word that may be a name cannot be written small after "So".
+    const auto frame = small == said ? kFrames[0] : pick(kFrames, number);
+    return fmt::format(fmt::runtime(frame), frame.starts_with("{}") ? capitalised(said) : small);
   }
   constexpr std::array<std::string_view, 4> kFrames{"{}: I keep that sentence.", "You put it like this: {}.",
                                                     "{}. Let that stand for a moment.", "One sentence I want to hold on to: {}."};
   return fmt::format(fmt::runtime(pick(kFrames, number)), quoted(shorten(core_of(sentence->text), 26)));
+}
+
+// Values are hunted for in the stories; later the person's own words count.
+bool hints_fit(const Dialogue& dialogue) {
+  const auto* question = dialogue.last()->question;
+  return dialogue.script.seeks == "values" && (question == nullptr || question->phase == 1);
 }
 
 const Mention* mention_in(const Value& value, std::size_t turn) {
@@ -89,24 +97,41 @@ const Mention* mention_before(const Value& value, std::size_t turn) {
   return before;
 }
 
-// A value that the last message shows: new, or once more.
-std::string value_hint(const Dialogue& dialogue, std::size_t number) {
+// Names a value that shows in the last message; with the words that show it when they have not just been given back.
+std::string new_value(const Dialogue& dialogue, std::size_t number) {
+  const auto index = dialogue.turns.size() - 1;
+  const auto* salient = salient_sentence(*dialogue.last());
+  const Value* best = nullptr;
+  for (const auto& value : dialogue.values.found) {
+    if (value.removed || value.named || mention_in(value, index) == nullptr || mention_before(value, index) != nullptr) continue;
+    if (best == nullptr || mention_in(value, index)->sentence == salient) best = &value;
+  }
+  if (best == nullptr) return "";
+  const auto* mention = mention_in(*best, index);
+  if (mention->sentence != salient) return fmt::format("And {}: that sounds like {}.", quoted(mention->span), best->name);
+  constexpr std::array<std::string_view, 4> kFrames{
+      "I hear something like {} in it.", "It sounds like {} to me; correct me if the word is wrong.",
+      "There may be {} beneath that; the word is yours to change.", "If I had to lend you a word for it, it would be {}."};
+  return fmt::format(fmt::runtime(pick(kFrames, number)), best->name);
+}
+
+// A value that showed in an earlier story already.
+std::string returning_value(const Dialogue& dialogue) {
   const auto index = dialogue.turns.size() - 1;
   for (const auto& value : dialogue.values.found) {
     const auto* now = mention_in(value, index);
     const auto* before = mention_before(value, index);
     if (value.removed || now == nullptr || before == nullptr || before->turn + 4 < index) continue;
     if (split_words(before->span).size() < 2) continue;
-    return fmt::format("{} shows once more; before, it was {}.", capitalised(value.name), quoted(before->span));
-  }
-  for (const auto& value : dialogue.values.found) {
-    if (value.removed || value.named || mention_in(value, index) == nullptr || mention_before(value, index) != nullptr) continue;
-    constexpr std::array<std::string_view, 4> kFrames{
-        "I hear something like {} in it.", "It sounds like {} to me; correct me if the word is wrong.",
-        "There may be {} beneath that; the word is yours to change.", "If I had to lend you a word for it, it would be {}."};
-    return fmt::format(fmt::runtime(pick(kFrames, number)), value.name);
+    return fmt::format("Here is {} again, as in {}.", value.name, quoted(before->span));
   }
   return "";
+}
+
+// New ones come first; that one returns is said now and then only.
+std::string value_hint(const Dialogue& dialogue, std::size_t number) {
+  auto hint = new_value(dialogue, number);
+  return hint.empty() && number % 2 == 1 ? returning_value(dialogue) : hint;
 }
 
 // A word that carries meaning, and that they used before, though the coach had not.
@@ -133,7 +158,12 @@ std::string returning_word(const Dialogue& dialogue) {
 std::string echo(const Turn& turn, std::size_t max_words) {
   const auto* sentence = salient_sentence(turn);
   if (sentence == nullptr) return "";
-  return to_second_person(shorten(core_of(sentence->text), max_words));
+  static const PhraseSet kLabels{"put together", "first step", "in the way", "in short", "in a word", "my goal", "summed up"};
+  auto core = core_of(sentence->text);
+  const auto rest = after_label(core, 6);
+  const std::string_view label(core.data(), core.size() - rest.size());
+  if (!label.empty() && kLabels.in(split_words(label))) core = rest;
+  return to_second_person(shorten(core, max_words));
 }
 
 std::string heard(const Dialogue& dialogue, std::size_t most) {
@@ -159,7 +189,7 @@ std::string reflection(const Dialogue& dialogue) {
     }
   }
   auto out = reflect_words(dialogue, number);
-  auto more = values && !turn->expects("red_flag") ? value_hint(dialogue, number) : "";
+  auto more = hints_fit(dialogue) ? value_hint(dialogue, number) : "";
   if (more.empty() && number % 2 == 0) more = returning_word(dialogue);
   if (!out.empty() && !more.empty()) out += ' ';
   return out + more;

@@ -85,6 +85,8 @@ class PersonTurner {
   std::string_view turn(std::string_view lower) {
     const auto found = second_person().find(lower);
     std::string_view turned = found == second_person().end() ? std::string_view() : found->second;
+    // "I want us to stop": the others too, or it would read "you want you to stop".
+    if (lower == "us" && subject_i_ && wishes(previous_)) turned = "all of you";
     if (lower == "was" && subject_is_i()) turned = "were";
     if (lower == "wasn't" && subject_is_i()) turned = "weren't";
     follow(lower);
@@ -109,9 +111,13 @@ class PersonTurner {
     } else if (!kAdverbs.contains(lower)) {
       adjacent_ = false;
     }
+    previous_ = lower;
     last_was_joint_ = lower == "and" || lower == "but" || lower == "or";
   }
 
+  static bool wishes(std::string_view verb) { return verb == "want" || verb == "need" || verb == "like" || verb == "let"; }
+
+  std::string previous_;
   bool subject_i_ = false;       // the last subject heard is "I"
   bool adjacent_ = false;        // and nothing but adverbs came since
   bool last_was_joint_ = false;  // "I slept badly and was tired"
@@ -209,12 +215,19 @@ std::string_view core_of(std::string_view sentence) {
       again = true;
     }
   }
-  while (!sentence.empty() && (sentence.back() == '.' || sentence.back() == '!' || sentence.back() == ' ')) {
-    sentence.remove_suffix(1);
+  constexpr std::array<std::string_view, 4> kTails{", i think", ", i guess", ", i suppose", ", you know"};
+  const auto strip_marks = [&] {
+    while (!sentence.empty() && (sentence.back() == '.' || sentence.back() == '!' || sentence.back() == ' ')) {
+      sentence.remove_suffix(1);
+    }
+  };
+  strip_marks();
+  for (const auto tail : kTails) {
+    if (base::to_lower(sentence).ends_with(tail)) sentence.remove_suffix(tail.size());
   }
+  strip_marks();
   return sentence;
 }
-
 std::string shorten(std::string_view text, std::size_t max_words) {
   const auto words = split_words(text);
   if (words.size() <= max_words) return std::string(text);
@@ -259,6 +272,47 @@ std::string quoted(std::string_view text) {
     at += length;
   }
   return out + "\u201D";
+}
+
+namespace {
+
+// Index of the word behind the phrase when it stands at `at`, else 0.
+std::size_t phrase_end(const std::vector<Word>& words, std::size_t at, std::string_view phrase) {
+  for (; at < words.size(); ++at) {
+    const auto end = std::min(phrase.find(' '), phrase.size());
+    if (words[at].lower != phrase.substr(0, end)) return 0;
+    if (end == phrase.size()) return at + 1;
+    phrase.remove_prefix(end + 1);
+  }
+  return 0;
+}
+
+}  // namespace
+
+PhraseSet::PhraseSet(std::initializer_list<std::string_view> phrases) {
+  for (const auto phrase : phrases) phrases_[phrase.substr(0, phrase.find(' '))].push_back(phrase);
+}
+
+std::optional<PhraseSet::Match> PhraseSet::find(const std::vector<Word>& words) const {
+  for (std::size_t at = 0; at < words.size(); ++at) {
+    const auto found = phrases_.find(words[at].lower);
+    if (found == phrases_.end()) continue;
+    for (const auto phrase : found->second) {
+      if (const auto end = phrase_end(words, at, phrase); end > 0) return Match{phrase, end};
+    }
+  }
+  return std::nullopt;
+}
+
+bool PhraseSet::in(const std::vector<Sentence>& sentences) const {
+  return std::any_of(sentences.begin(), sentences.end(), [&](const Sentence& sentence) { return in(sentence.words); });
+}
+
+bool has_phrase(const std::vector<Word>& words, std::string_view phrase) {
+  for (std::size_t at = 0; at < words.size(); ++at) {
+    if (phrase_end(words, at, phrase) > 0) return true;
+  }
+  return false;
 }
 
 bool contains_word(const std::vector<Word>& words, std::string_view lower) {
