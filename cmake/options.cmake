@@ -15,13 +15,20 @@ function(pp_static_archive target archive)
 endfunction()
 pp_static_archive(yaml-cpp-static yaml-cpp)
 pp_static_archive(sqlite3-static sqlite3)
+pp_static_archive(edit-static edit)
+# libedit names its needs nowhere: terminfo, and strvis() of libbsd, which needs libmd.
+pp_static_archive(tinfo-static tinfo)
+pp_static_archive(bsd-static bsd)
+pp_static_archive(md-static md)
+target_link_libraries(edit-static INTERFACE tinfo-static bsd-static md-static)
 target_link_libraries(sqlite3-static INTERFACE Threads::Threads ${CMAKE_DL_LIBS} m)
 
 add_library(pp_options INTERFACE)
 target_include_directories(pp_options INTERFACE ${CMAKE_SOURCE_DIR}/src)
 target_compile_definitions(pp_options INTERFACE
   FMT_HEADER_ONLY BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION BOOST_BEAST_USE_STD_STRING_VIEW
-  BOOST_ASIO_NO_DEPRECATED PURPOSEPATH_VERSION="${PROJECT_VERSION}")
+  BOOST_ASIO_NO_DEPRECATED PURPOSEPATH_VERSION="${PROJECT_VERSION}"
+  VALIJSON_USE_EXCEPTIONS=1)  # without it valijson calls abort() where others throw
 # Sources of ours are warned about strictly; Debian's headers are system headers and are not.
 target_compile_options(pp_options INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor -Wold-style-cast -Woverloaded-virtual

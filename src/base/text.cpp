@@ -8,8 +8,14 @@
 namespace base {
 namespace {
 
-// Bytes of the well-formed sequence at the front of `text`, 0 when there is none (table 3-7 of the Unicode standard).
-std::size_t sequence_length(std::string_view text) {
+constexpr std::array<std::string_view, 22> kWideSpaces{
+    "\u00A0", "\u1680", "\u2000", "\u2001", "\u2002", "\u2003", "\u2004", "\u2005", "\u2006", "\u2007", "\u2008",
+    "\u2009", "\u200A", "\u200B", "\u2028", "\u2029", "\u202F", "\u205F", "\u2060", "\u3000", "\uFEFF", "\u0085"};
+
+}  // namespace
+
+// Table 3-7 of the Unicode standard.
+std::size_t utf8_sequence_length(std::string_view text) {
   const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
   const auto between = [](unsigned value, unsigned low, unsigned high) { return value >= low && value <= high; };
   const auto tail = [&](std::size_t i) { return between(byte(i), 0x80, 0xBF); };
@@ -25,15 +31,9 @@ std::size_t sequence_length(std::string_view text) {
   return 0;
 }
 
-constexpr std::array<std::string_view, 22> kWideSpaces{
-    "\u00A0", "\u1680", "\u2000", "\u2001", "\u2002", "\u2003", "\u2004", "\u2005", "\u2006", "\u2007", "\u2008",
-    "\u2009", "\u200A", "\u200B", "\u2028", "\u2029", "\u202F", "\u205F", "\u2060", "\u3000", "\uFEFF", "\u0085"};
-
-}  // namespace
-
 bool is_utf8(std::string_view text) {
   while (!text.empty()) {
-    const auto length = sequence_length(text);
+    const auto length = utf8_sequence_length(text);
     if (length == 0) return false;
     text.remove_prefix(length);
   }

@@ -7,6 +7,8 @@
 
 namespace base {
 
+// Bytes of the well-formed sequence at the front of `text`, 0 when there is none.
+std::size_t utf8_sequence_length(std::string_view text);
 bool is_utf8(std::string_view text);             // well-formed by RFC 3629: no surrogates, no overlong forms
 std::size_t count_characters(std::string_view);  // code points of well-formed UTF-8
 std::string_view trim(std::string_view text);    // without ASCII and Unicode white space at both ends

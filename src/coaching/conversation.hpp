@@ -46,6 +46,7 @@ struct Conversation {
   std::string topic;
   std::int64_t topic_version = 0;
   std::string language = "en";
+  base::PrivateText user_name;       // as the token said at the start; "" when it did not
   base::json::object context;        // what the client gave at the start
   Status status = Status::active;
   Phase phase = Phase::introduction;
@@ -68,13 +69,14 @@ struct Conversation {
   std::optional<base::Time> completed_at;
 };
 BOOST_DESCRIBE_STRUCT(Conversation, (),
-                      (conversation_id, owner, topic, topic_version, language, context, status, phase, message_count,
-                       turn_count, phase_turns, window_start, is_complete, insights, identified_values, open_turn, last_attempt, job_id, result,
+                      (conversation_id, owner, topic, topic_version, language, user_name, context, status, phase,
+                       message_count, turn_count, phase_turns, window_start, is_complete, insights, identified_values, open_turn, last_attempt, job_id, result,
                        review_reason, feedback, metadata, created_at, updated_at, completed_at))
 
 // What the reply of a turn cost and how it came about: kept with the reply, so that a repeat can give the same answer.
 struct TurnRecord {
   std::string turn_id;
+  std::string message_id;  // the user's message that this answers
   std::int64_t attempt = 1;
   std::string model;
   std::int64_t prompt_tokens = 0;
@@ -91,8 +93,8 @@ struct TurnRecord {
   std::vector<base::PrivateText> identified_values;
 };
 BOOST_DESCRIBE_STRUCT(TurnRecord, (),
-                      (turn_id, attempt, model, prompt_tokens, completion_tokens, cached_tokens, cost_usd, phase,
-                       progress, is_complete, assessed_by, follow_up_question, next_steps, insights, identified_values))
+                      (turn_id, message_id, attempt, model, prompt_tokens, completion_tokens, cached_tokens, cost_usd,
+                       phase, progress, is_complete, assessed_by, follow_up_question, next_steps, insights, identified_values))
 
 enum class Speaker { user, assistant };
 BOOST_DESCRIBE_ENUM(Speaker, user, assistant)

@@ -12,6 +12,7 @@
 #include "coaching/jobs.hpp"
 #include "coaching/live_turn.hpp"
 #include "coaching/prompt.hpp"
+#include "coaching/tiers.hpp"
 
 namespace coaching {
 namespace {
@@ -91,11 +92,6 @@ void interrupt_turn(const Coaching& coaching, const std::optional<OpenTurn>& ope
   }
 }
 
-int tier_rank(std::string_view tier) {
-  constexpr std::array<std::string_view, 4> kTiers{"free", "basic", "premium", "ultimate"};
-  return static_cast<int>(std::ranges::find(kTiers, tier) - kTiers.begin());
-}
-
 std::shared_ptr<const Topic> find_topic(const Coaching& coaching, const StartRequest& request) {
   auto topic = coaching.topics.find(request.topic);
   if (!topic || topic->kind != TopicKind::conversation) {
@@ -105,7 +101,7 @@ std::shared_ptr<const Topic> find_topic(const Coaching& coaching, const StartReq
     }
     throw Error(Code::topic_not_found, fmt::format("there is no such topic; there are: {}", fmt::join(known, ", ")));
   }
-  if (tier_rank(request.tier) < tier_rank(topic->tier)) {
+  if (!tier_includes(request.tier, topic->tier)) {
     throw Error(Code::forbidden, fmt::format("this topic needs the tier {} or higher", topic->tier),
                 base::json::object{{"required_tier", topic->tier}});
   }
@@ -244,6 +240,7 @@ Task<Started> start_conversation(const Coaching& coaching, Owner owner, StartReq
   conversation.topic = topic->id;
   conversation.topic_version = topic->version;
   conversation.language = std::move(request.language);
+  conversation.user_name = std::move(request.user_name);
   conversation.context = std::move(request.context);
 
   const auto reply = co_await ask_for(coaching, llm::Purpose::initiation, *topic, *snapshot, topic->initiation);
@@ -282,6 +279,10 @@ Task<Message> resume_conversation(const Coaching& coaching, Owner owner, std::st
   const auto refuse = [](const Conversation& conversation, Status shown) {
     if (!is_open(shown)) throw not_active(shown, "start a new one");
     refuse_while_answering(conversation);
+    if (shown != Status::paused) {
+      throw Error(Code::conflict, "this conversation is not paused; send a message to go on",
+                  base::json::object{{"status", base::name_of(shown)}});
+    }
   };
   refuse(snapshot->conversation, shown_status(snapshot->conversation, coaching.clock.now(), coaching.patience()));
   const auto topic = coaching.topics.find(snapshot->conversation.topic);

@@ -21,6 +21,7 @@ struct StartRequest {
   base::json::object context;
   std::string language = "en";
   std::string tier = "free";
+  base::PrivateText user_name;
 };
 struct Started {
   Conversation conversation;

@@ -36,6 +36,8 @@ LiveTurn::News LiveTurn::news_since(std::size_t seen) const {
   News news;
   // The committed reply is the authority: it holds all of the text, also when the model sent it in one piece.
   const std::string& text = reply_ ? reply_->content.reveal() : text_;
+  // A position from outside may point into the middle of a character.
+  while (seen < text.size() && (static_cast<unsigned char>(text[seen]) & 0xC0) == 0x80) ++seen;
   if (text.size() > seen) news.text = text.substr(seen);
   if (news.text.empty() && error_) throw *error_;
   news.reply = reply_;
@@ -62,6 +64,11 @@ base::Task<std::shared_ptr<const Message>> LiveTurn::wait_for_reply() {
     }
     co_await ticket.wait(base::Milliseconds(3'600'000));
   }
+}
+
+bool LiveTurn::quiet_since(std::size_t seen) const {
+  const std::scoped_lock lock(mutex_);
+  return !has_news(seen);
 }
 
 bool LiveTurn::finished() const {

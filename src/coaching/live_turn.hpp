@@ -40,6 +40,8 @@ class LiveTurn : public std::enable_shared_from_this<LiveTurn> {
   };
   News news_since(std::size_t seen) const;  // any thread
 
+  bool quiet_since(std::size_t seen) const;  // no news: any thread
+
   // Waits until there is news beyond `seen` or the time-out; call from any io_context thread.
   base::Task<> wait_for_news(std::size_t seen, base::Milliseconds timeout);
   // Waits to the end; throws the turn's error.

@@ -14,26 +14,46 @@ std::int64_t tokens_of(const Message& message) {
 
 base::json::value conversation_value(const Conversation& conversation, std::string_view name) {
   if (name == "language") return base::json::value(conversation.language);
-  if (name == "phase" || name == "current_phase") return base::json::value(base::name_of(conversation.phase));
-  if (name == "turn_count") return base::json::value(conversation.turn_count);
+  if (name == "current_phase") return base::json::value(base::name_of(conversation.phase));
   return nullptr;
+}
+
+base::json::array phases_of(const Topic& topic) {
+  base::json::array phases;
+  for (const auto& phase : topic.phases) {
+    base::json::array criteria;
+    for (const auto& criterion : phase.exit_criteria) criteria.emplace_back(criterion);
+    phases.push_back({{"name", phase.name}, {"goal", phase.goal}, {"exit_criteria", std::move(criteria)}});
+  }
+  return phases;
+}
+
+base::json::value computed(const Topic& topic, std::string_view name) {
+  if (name == "topic_name") return base::json::value(topic.name);
+  if (name == "phases") return phases_of(topic);
+  return nullptr;
+}
+
+base::json::value value_of(const Parameter& parameter, const Topic& topic, const Conversation& conversation) {
+  if (parameter.source == "request") {
+    const auto* given = conversation.context.if_contains(parameter.name);
+    return given != nullptr ? *given : base::json::value();
+  }
+  if (parameter.source == "conversation") return conversation_value(conversation, parameter.name);
+  if (parameter.source == "computed") return computed(topic, parameter.name);
+  if (parameter.source == "user" && parameter.name == "user_name" && !conversation.user_name.empty()) {
+    return base::json::value(conversation.user_name.reveal());
+  }
+  return nullptr;  // no source for it here: a section over it is skipped
 }
 
 }  // namespace
 
 base::json::value template_values(const Topic& topic, const Conversation& conversation) {
   base::json::object values;
-  values.emplace("language", conversation.language);
   for (const auto& parameter : topic.parameters) {
-    base::json::value value;
-    if (parameter.source == "request") {
-      const auto* given = conversation.context.if_contains(parameter.name);
-      if (given != nullptr) value = *given;
-    } else if (parameter.source == "conversation") {
-      value = conversation_value(conversation, parameter.name);
-    }
-    if (value.is_null()) value = parameter.default_value;
-    values.insert_or_assign(parameter.name, std::move(value));
+    auto value = value_of(parameter, topic, conversation);
+    values.insert_or_assign(parameter.name, value.is_null() ? parameter.default_value : std::move(value));
   }
   return values;
 }

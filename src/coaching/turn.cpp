@@ -33,6 +33,7 @@ Error turn_in_progress(const OpenTurn& open) {
 LiveTurnPtr answered(const Snapshot& snapshot, std::shared_ptr<const Message> reply) {
   OpenTurn open;
   open.turn_id = reply->turn->turn_id;
+  open.message_id = reply->turn->message_id;
   open.attempt = reply->turn->attempt;
   return std::make_shared<LiveTurn>(snapshot.conversation.conversation_id, std::move(open), std::move(reply));
 }

@@ -19,6 +19,7 @@ using base::Error;
 using base::Task;
 
 constexpr std::size_t kLongestReply = 64 * 1024;
+constexpr std::ptrdiff_t kMostInsights = 24;  // the newest stay: they travel with every turn
 
 struct Answer {
   llm::Reply reply;
@@ -79,7 +80,14 @@ void apply_assessment(Conversation& conversation, const Topic& topic, const std:
   conversation.phase = phase;
   conversation.is_complete = conversation.is_complete || phase == Phase::completion;
   if (!assessment) return;
-  if (!assessment->insights.empty()) conversation.insights = assessment->insights;
+  for (const auto& insight : assessment->insights) {
+    if (std::ranges::find(conversation.insights, insight) == conversation.insights.end()) {
+      conversation.insights.push_back(insight);
+    }
+  }
+  if (std::ssize(conversation.insights) > kMostInsights) {
+    conversation.insights.erase(conversation.insights.begin(), conversation.insights.end() - kMostInsights);
+  }
   if (!assessment->identified_values.empty()) conversation.identified_values = assessment->identified_values;
 }
 
@@ -87,6 +95,7 @@ TurnRecord make_record(const CoachingOptions& options, const LiveTurn& live, con
                        const Answer& answer) {
   TurnRecord record;
   record.turn_id = live.turn.turn_id;
+  record.message_id = live.turn.message_id;
   record.attempt = live.turn.attempt;
   record.model = answer.reply.model;
   record.prompt_tokens = answer.reply.usage.prompt_tokens;

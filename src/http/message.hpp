@@ -15,6 +15,15 @@ namespace http {
 
 using Headers = std::vector<std::pair<std::string, std::string>>;
 
+// What those who handle a request tell its log line and metrics. The views must live as long as the process.
+struct Notes {
+  std::string_view route = "-";  // the pattern, never the path of an unknown route: that may hold anything
+  std::string_view error;        // the code of the contract, "" for none
+  std::string user_id;
+  std::string tenant_id;
+};
+
+// Reused from request to request of a connection; valid until the response, streamed ones included, has ended.
 struct Request {
   std::string method;   // "GET"
   std::string target;   // as received
@@ -25,14 +34,25 @@ struct Request {
   std::string id;       // req_…
   std::string remote;   // "127.0.0.1"
   std::vector<std::pair<std::string, std::string>> path_parameters;
+  Notes notes;
 
   std::string_view header(std::string_view lower_case_name) const;  // "" when absent
   std::optional<std::string_view> query_value(std::string_view name) const;
   std::string_view path_value(std::string_view name) const;  // "" when absent
 };
 
+// Fills path and query from target. Throws Error{bad_request} when it is not a well-formed target (RFC 9112, 3.2), or
+// its decoded path is not UTF-8 or holds control characters.
+void parse_target(Request& request);
+// %41 -> A; with `plus`, + -> space. Nothing when a percent sign is not followed by two hexadecimal digits.
+std::optional<std::string> percent_decode(std::string_view text, bool plus = false);
+// True when it could have a body and says neither its length nor that it comes in chunks. (A body that is required
+// and lacks its length is 411; without one, HTTP takes it that there is none.)
+bool lacks_length(const Request& request);
+
 // One side of a streamed answer. write() waits until the bytes are handed to the kernel, and returns false once the
-// client is gone; it never throws. close_requested() turns true when the server drains past its deadline.
+// client is gone; it never throws but when the stream is cancelled. A stream that awaits anything else is cancelled
+// (Asio's terminal cancellation) when the client leaves and when the server drains past its deadline.
 class StreamWriter {
  public:
   virtual ~StreamWriter() = default;

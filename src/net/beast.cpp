@@ -1,2 +1,3 @@
-// The one place where Beast's non-template code is compiled (BOOST_BEAST_SEPARATE_COMPILATION).
+// The one place where the non-template code of Beast and of Asio's TLS is compiled (BOOST_*_SEPARATE_COMPILATION).
+#include <boost/asio/ssl/impl/src.hpp>
 #include <boost/beast/src.hpp>

@@ -1,8 +1,9 @@
 #pragma once
 // Structured logging: one JSON object a line. A field is a number, a flag or a name chosen by us; what people said
 // (base::PrivateText) and secrets do not convert to a field.
+#include <atomic>
+#include <boost/describe.hpp>
 #include <cstdint>
-#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <string>
@@ -38,7 +39,7 @@ struct Field {
 class Log {
  public:
   Log(int descriptor, Level level, const base::Clock& clock);
-  ~Log();  // writes what is queued, then joins
+  ~Log();  // writes what is queued; gives up after 5 s when nobody takes it
   Log(const Log&) = delete;
   Log& operator=(const Log&) = delete;
 
@@ -46,14 +47,14 @@ class Log {
   void set_level(Level level) { level_.store(level, std::memory_order_relaxed); }
   // {"time":…,"level":…,"event":…, fields…}
   void write(Level level, std::string_view event, std::initializer_list<Field> fields);
-  void flush();  // returns when everything written before is out
+  void flush();  // returns when everything written before is out, at the latest after 5 s
   std::uint64_t dropped() const;
 
  private:
   struct State;
   std::atomic<Level> level_;
   const base::Clock& clock_;
-  std::unique_ptr<State> state_;
+  std::shared_ptr<State> state_;
 };
 
 }  // namespace telemetry

@@ -3,7 +3,6 @@
 // reference: it lives as long as the registry. Updates are lock-free; any thread.
 #include <atomic>
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -64,6 +63,7 @@ class Registry {
 
  private:
   struct Family;
+  Family& family(std::string_view name, std::string_view help, int kind);  // with the lock held
   mutable std::mutex mutex_;
   std::map<std::string, std::unique_ptr<Family>, std::less<>> families_;
 

@@ -1,0 +1,67 @@
+#pragma once
+// The whole service, wired: every part is made here once and handed to those that need it.
+#include <memory>
+
+#include "base/clock.hpp"
+#include "base/ids.hpp"
+#include "cli/settings.hpp"
+#include "coaching/cache.hpp"
+#include "coaching/live_turn.hpp"
+#include "coaching/options.hpp"
+#include "coaching/topic.hpp"
+#include "http/api.hpp"
+#include "http/contract.hpp"
+#include "http/rate_limit.hpp"
+#include "http/secrets.hpp"
+#include "http/server.hpp"
+#include "http/system.hpp"
+#include "http/token.hpp"
+#include "llm/providers.hpp"
+#include "net/http_client.hpp"
+#include "store/sqlite.hpp"
+#include "telemetry/log.hpp"
+#include "telemetry/metrics.hpp"
+
+namespace cli {
+
+// The order of the members is the order in which they are made; they end in the opposite one. The store ends before the
+// server's io_contexts, to which its writer posts.
+class Service {
+ public:
+  // Opens the store and listens; answers from start() on. Throws base::Error saying what is missing and what to do.
+  explicit Service(const Settings& settings);
+
+  void start();
+  int port() const { return server_->port(); }
+  const llm::Provider& provider() const { return *provider_; }
+  // Accepts no more, finishes open turns up to the drain time-out, and leaves the rest to whoever comes next.
+  void drain();
+  telemetry::Log& log() { return log_; }
+
+ private:
+  http::Handlers make_handlers();
+  void wait_for_turns(base::Milliseconds timeout);
+
+  const Settings& settings_;
+  base::SystemClock clock_;
+  base::SystemRandom random_;
+  base::Ids ids_{clock_, random_};
+  telemetry::Log log_;
+  telemetry::Registry metrics_;
+  http::Contract contract_;
+  coaching::Topics topics_;
+  http::Secrets secrets_;
+  http::TokenVerifier tokens_;
+  http::RateLimiter limits_;
+  net::HttpClient client_;
+  std::unique_ptr<llm::Provider> provider_;
+  coaching::ConversationCache cache_;
+  coaching::LiveTurns live_turns_;
+  std::unique_ptr<http::Server> server_;
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<coaching::Coaching> coaching_;
+  std::unique_ptr<http::System> system_;
+  std::unique_ptr<http::Api> api_;
+};
+
+}  // namespace cli

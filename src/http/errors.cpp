@@ -1,0 +1,103 @@
+#include "http/errors.hpp"
+
+#include <algorithm>
+
+namespace http {
+namespace {
+
+constexpr std::string_view kInternalMessage =
+    "Something went wrong on our side. Quote the request_id when you report it.";
+
+// RFC 6750 allows printable ASCII without the quote and the backslash in error_description.
+std::string quotable(std::string_view text) {
+  std::string safe;
+  for (const char c : text) safe += (c >= ' ' && c <= '~' && c != '"' && c != '\\') ? c : '?';
+  return safe;
+}
+
+std::string challenge(const base::Error& error) {
+  // Without a token the challenge names no error: RFC 6750, section 3.1.
+  if (error.code == base::Code::missing_token) return R"(Bearer realm="purposepath")";
+  return R"(Bearer realm="purposepath", error="invalid_token", error_description=")" + quotable(error.message) + '"';
+}
+
+std::string allowed_methods(const base::json::value& details) {
+  std::string methods;
+  const auto* object = details.if_object();
+  const auto* allow = object == nullptr ? nullptr : object->if_contains("allow");
+  if (allow == nullptr || !allow->is_array()) return methods;
+  for (const auto& method : allow->get_array()) {
+    if (!method.is_string()) continue;
+    if (!methods.empty()) methods += ", ";
+    methods += std::string_view(method.get_string());
+  }
+  return methods;
+}
+
+void add_headers(const base::Error& error, Response& response) {
+  if (response.status == 401) response.headers.emplace_back("WWW-Authenticate", challenge(error));
+  if (error.retry_after) {
+    const auto seconds = std::chrono::ceil<std::chrono::seconds>(*error.retry_after).count();
+    response.headers.emplace_back("Retry-After", std::to_string(std::max<std::int64_t>(seconds, 1)));
+  }
+  if (error.code == base::Code::method_not_allowed) {
+    if (auto methods = allowed_methods(error.details); !methods.empty()) {
+      response.headers.emplace_back("Allow", std::move(methods));
+    }
+  }
+}
+
+}  // namespace
+
+int status_of(base::Code code) {
+  using enum base::Code;
+  switch (code) {
+    case bad_request: return 400;
+    case missing_token:
+    case invalid_token: return 401;
+    case forbidden: return 403;
+    case not_found:
+    case conversation_not_found:
+    case analysis_not_found:
+    case topic_not_found:
+    case job_not_found: return 404;
+    case method_not_allowed: return 405;
+    case not_acceptable: return 406;
+    case conversation_not_active:
+    case turn_in_progress:
+    case conflict:
+    case idempotency_mismatch: return 409;
+    case length_required: return 411;
+    case payload_too_large: return 413;
+    case unsupported_media_type: return 415;
+    case validation_error:
+    case domain_validation_error: return 422;
+    case rate_limit_exceeded:
+    case quota_exceeded: return 429;
+    case internal_error: return 500;
+    case llm_error: return 502;
+    case llm_unavailable:
+    case dependency_unavailable:
+    case shutting_down: return 503;
+    case llm_timeout: return 504;
+  }
+  return 500;
+}
+
+Response to_response(const base::Error& error, std::string_view request_id) {
+  Response response;
+  response.status = status_of(error.code);
+  add_headers(error, response);
+  const bool internal = response.status == 500;
+  const bool structured = error.details.is_array() || error.details.is_object();
+  base::json::object body;
+  body.reserve(4);
+  body.emplace("error", base::to_string(error.code));
+  body.emplace("message", internal ? kInternalMessage : std::string_view(error.message));
+  body.emplace("details", internal || !structured ? base::json::value(nullptr) : error.details);
+  body.emplace("request_id", request_id);
+  response.body = base::json::serialize(body);
+  return response;
+}
+
+}  // namespace http

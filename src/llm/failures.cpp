@@ -1,0 +1,119 @@
+#include "llm/failures.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/json.hpp"
+#include "net/backoff.hpp"
+#include "net/failure.hpp"
+
+namespace llm {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::size_t kLongestCode = 64;
+
+bool in_code(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
+}
+
+// A code is a short word of the vendor's; anything longer or stranger might quote what was said.
+std::string code_of(const json::object& error) {
+  for (const char* name : {"code", "type"}) {
+    const auto* member = error.if_contains(name);
+    if (member == nullptr) continue;
+    if (member->is_int64()) return std::to_string(member->get_int64());
+    if (!member->is_string()) continue;
+    const std::string_view text = member->get_string();
+    if (!text.empty() && text.size() <= kLongestCode && std::ranges::all_of(text, in_code)) return std::string(text);
+  }
+  return {};
+}
+
+bool is_final(std::string_view code) {
+  static constexpr std::array<std::string_view, 5> kUsedUp{"insufficient_quota", "credit_balance", "spend_limit",
+                                                           "billing", "usage_limit_reached"};
+  return std::ranges::any_of(kUsedUp, [&](std::string_view word) { return code.find(word) != code.npos; });
+}
+
+std::string advice(int status) {
+  switch (status) {
+    case 400:
+    case 422: return "; the request does not fit this model or server";
+    case 401:
+    case 403: return "; check the API key and what it may use";
+    case 404: return "; check the base URL and the name of the model";
+    case 413: return "; the conversation is too long for this server";
+    default: return "";
+  }
+}
+
+json::value details_of(int status, const VendorError& vendor) {
+  json::object details{{"status", status}};
+  if (!vendor.code.empty()) details["provider_code"] = vendor.code;
+  return details;
+}
+
+bool worth_another_try(int status, const net::Headers& headers, const VendorError& vendor) {
+  const auto asked = headers.find("x-should-retry");
+  if (asked == "true") return true;
+  if (asked == "false" || vendor.final) return false;
+  return status == 408 || status == 409 || status == 429 || status >= 500;
+}
+
+}  // namespace
+
+VendorError read_vendor_error(const json::value& body) {
+  const auto* object = body.if_object();
+  if (object == nullptr) return {};
+  const auto* error = object->if_contains("error");
+  const auto code = code_of(error != nullptr && error->is_object() ? error->get_object() : *object);
+  // The code says best what is meant, but some put it into the type.
+  bool final = is_final(code);
+  if (error != nullptr && error->is_object()) {
+    const auto* type = error->get_object().if_contains("type");
+    final = final || (type != nullptr && type->is_string() && is_final(type->get_string()));
+  }
+  return {.code = code, .final = final};
+}
+
+VendorError read_vendor_error(std::string_view body) {
+  json::error_code failed;
+  const auto value = json::parse(json::string_view(body.data(), body.size()), failed);
+  return failed ? VendorError{} : read_vendor_error(value);
+}
+
+base::Error from_network(const base::Error& error, std::string_view server) {
+  if (error.code != base::Code::dependency_unavailable) return error;
+  const bool late = net::timed_out(error);
+  return {late ? base::Code::llm_timeout : base::Code::llm_unavailable,
+          fmt::format("no complete answer from the model server {}: {}", server, error.message), error.details};
+}
+
+base::Error from_status(int status, const net::Headers& headers, std::string_view body, std::string_view server, base::Time now) {
+  const auto vendor = read_vendor_error(body);
+  const bool again = worth_another_try(status, headers, vendor);
+  const auto code = vendor.code.empty() ? "" : fmt::format(" ({})", vendor.code);
+  base::Error error(again ? base::Code::llm_unavailable : base::Code::llm_error,
+                    fmt::format("the model server {} answered {}{}{}", server, status, code, advice(status)),
+                    details_of(status, vendor));
+  if (again) error.retry_after = net::parse_retry_after(headers.find("retry-after"), headers.find("retry-after-ms"), now);
+  return error;
+}
+
+base::Error from_stream_error(const VendorError& error, std::string_view server) {
+  const bool final = error.final || error.code.find("invalid") != error.code.npos || error.code == "context_length_exceeded";
+  return {final ? base::Code::llm_error : base::Code::llm_unavailable,
+          fmt::format("the model server {} broke its answer off with an error{}", server,
+                      error.code.empty() ? "" : fmt::format(" ({})", error.code)),
+          {{"provider_code", error.code}}};
+}
+
+base::Error nonsense(std::string_view server, std::string_view what) {
+  return {base::Code::llm_error, fmt::format("the answer of the model server {} makes no sense: {}", server, what)};
+}
+
+}  // namespace llm

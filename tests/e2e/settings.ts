@@ -1,0 +1,42 @@
+// Every configuration key that the tests turn, in one place. A double underscore separates levels.
+
+export type Settings = Record<string, string>;
+
+export const secret = 'an-e2e-secret-of-enough-entropy-0123456789';
+
+export const withSecret = (value = secret): Settings => ({ PURPOSEPATH_AUTH__SECRET: value });
+export const withPreviousSecret = (value: string): Settings => ({ PURPOSEPATH_AUTH__PREVIOUS_SECRET: value });
+export const withSecretFile = (path: string): Settings => ({ PURPOSEPATH_AUTH__SECRET_FILE: path });
+export const withIssuer = (issuer: string, audience: string): Settings => ({
+  PURPOSEPATH_AUTH__ISSUER: issuer,
+  PURPOSEPATH_AUTH__AUDIENCE: audience,
+});
+
+export const withoutRateLimits: Settings = { PURPOSEPATH_RATE_LIMITS__ENABLED: 'false' };
+export const withOrigins = (...origins: string[]): Settings => ({
+  PURPOSEPATH_HTTP__CORS__ORIGINS: origins.join(','),
+  PURPOSEPATH_HTTP__CORS__CREDENTIALS: 'true',
+});
+export const withTopics = (folder: string): Settings => ({ PURPOSEPATH_TOPICS_DIR: folder });
+
+export const withIdleTimeout = (ms: number): Settings => ({ PURPOSEPATH_COACHING__IDLE_TIMEOUT: `${ms}ms` });
+// A turn that nobody listens to is given up after this; somebody looks as often.
+export const withResumeGrace = (ms: number): Settings => ({
+  PURPOSEPATH_COACHING__RESUME_GRACE: `${ms}ms`,
+  PURPOSEPATH_COACHING__SWEEP_INTERVAL: `${ms}ms`,
+});
+
+export const withReadTimeouts = (ms: number): Settings => ({
+  PURPOSEPATH_HTTP__HEADER_TIMEOUT: `${ms}ms`,
+  PURPOSEPATH_HTTP__BODY_TIMEOUT: `${ms}ms`,
+});
+export const withDrainDeadline = (ms: number): Settings => ({ PURPOSEPATH_HTTP__DRAIN_TIMEOUT: `${ms}ms` });
+
+export const withModel = (baseUrl: string): Settings => ({
+  PURPOSEPATH_LLM__PROVIDER: 'openai',
+  PURPOSEPATH_LLM__BASE_URL: baseUrl,
+  PURPOSEPATH_LLM__API_KEY: 'test',
+  PURPOSEPATH_LLM__MODEL: 'fake-1',
+});
+export const withFirstTokenTimeout = (ms: number): Settings => ({ PURPOSEPATH_COACHING__TIMEOUTS__FIRST_TOKEN: `${ms}ms` });
+export const withBetweenTokensTimeout = (ms: number): Settings => ({ PURPOSEPATH_COACHING__TIMEOUTS__BETWEEN_TOKENS: `${ms}ms` });

@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['*.test.ts'],
+    globalSetup: './require_binary.ts',
+    pool: 'forks',
+    poolOptions: { forks: { maxForks: 2 } }, // each file runs a server of its own
+    testTimeout: 20_000,
+    hookTimeout: 20_000,
+    teardownTimeout: 5_000,
+  },
+});
