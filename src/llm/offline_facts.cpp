@@ -10,8 +10,8 @@
 namespace llm::offline {
 namespace {
 
-const PhraseSet kWants{"want",     "wants",   "would like", "i'd like", "my goal", "our goal", "the goal",
-                       "target",   "aim",     "need to",    "get to",   "bring",   "reach",    "wish"};
+const PhraseSet kWants{"want",   "wants", "would like", "i'd like", "my goal", "our goal", "the goal",
+                       "target", "aim",   "need to",    "get to",   "bring",   "reach",    "wish"};
 const PhraseSet kToday{"at the moment", "currently", "now", "today", "right now", "so far", "these days", "at present"};
 const PhraseSet kMeasures{"we measure", "i measure", "measured by", "we track"};
 const PhraseSet kReasons{"matters because", "important because"};
@@ -19,10 +19,10 @@ const PhraseSet kFirstStep{"first step"};
 const PhraseSet kObstacles{"in the way", "the obstacle", "the problem is"};
 
 bool is_unit(std::string_view word) {
-  static const std::unordered_set<std::string_view> kNoUnits{"to", "of", "and", "by", "is", "are", "a", "the", "in", "at", "for",
-                                                            "with", "or", "from", "on", "as", "but", "today", "now", "per",
-                                                            "june", "july", "january", "february", "march", "april", "may",
-                                                            "august", "september", "october", "november", "december"};
+  static const std::unordered_set<std::string_view> kNoUnits{
+      "to",      "of",       "and",   "by",    "is",  "are",    "a",         "the",     "in",       "at",      "for",
+      "with",    "or",       "from",  "on",    "as",  "but",    "today",     "now",     "per",      "june",    "july",
+      "january", "february", "march", "april", "may", "august", "september", "october", "november", "december"};
   return !word.empty() && !kNoUnits.contains(word) && (word[0] < '0' || word[0] > '9');
 }
 
@@ -39,8 +39,8 @@ std::vector<Quantity> quantities(const Sentence& sentence) {
   for (std::size_t at = 0; at < words.size(); ++at) {
     const auto& word = words[at];
     if (word.lower[0] < '0' || word.lower[0] > '9') continue;
-    if (at > 0 && words[at - 1].text.data() + words[at - 1].text.size() + 1 == word.text.data() && *(word.text.data() - 1) == '.' &&
-        !found.empty()) {
+    if (at > 0 && words[at - 1].text.data() + words[at - 1].text.size() + 1 == word.text.data() &&
+        *(word.text.data() - 1) == '.' && !found.empty()) {
       continue;  // the decimals of the number before
     }
     const char* begin = word.text.data();
@@ -61,7 +61,9 @@ std::vector<Quantity> quantities(const Sentence& sentence) {
     static const std::unordered_set<std::string_view> kBounds{"under", "below", "over", "above"};
     bool bounded = false;
     if (at > 0 && kBounds.contains(words[at - 1].lower)) bounded = true;
-    if (at > 1 && ((words[at - 1].lower == "than") || (words[at - 2].lower == "at" && (words[at - 1].lower == "least" || words[at - 1].lower == "most")))) {
+    if (at > 1 &&
+        ((words[at - 1].lower == "than") ||
+         (words[at - 2].lower == "at" && (words[at - 1].lower == "least" || words[at - 1].lower == "most")))) {
       bounded = true;
       begin = words[at - 2].text.data();
     } else if (bounded) {
@@ -144,7 +146,8 @@ void read_answer(const Turn& turn, Facts& facts) {
 
 void read_sentence(const Sentence& sentence, const Turn& turn, Facts& facts) {
   if (wants(sentence)) set(facts.wish, core_of(sentence.text));
-  if (!turn.expects("first_step") && !turn.expects("measure") && !turn.expects("obstacles")) read_numbers(sentence, turn, facts);
+  if (!turn.expects("first_step") && !turn.expects("measure") && !turn.expects("obstacles"))
+    read_numbers(sentence, turn, facts);
   if (kMeasures.in(sentence.words)) set(facts.measure, core_of(sentence.text));
   if (kReasons.in(sentence.words)) set(facts.relevance, sentence.text);
   const bool first_step = kFirstStep.in(sentence.words) && !turn.expects("first_step");
@@ -160,7 +163,8 @@ std::string stated(const Turn& turn) {
   for (const auto& sentence : turn.sentences) {
     if (only_agrees(sentence)) continue;
     auto core = core_of(after_label(core_of(sentence.text), 4));
-    for (const std::string_view lead : {"no, ", "no. ", "rather ", "yes, that is the goal", "it should read ", "it should be "}) {
+    for (const std::string_view lead :
+         {"no, ", "no. ", "rather ", "yes, that is the goal", "it should read ", "it should be "}) {
       if (base::to_lower(core.substr(0, lead.size())) == lead) core = core_of(core.substr(lead.size()));
     }
     if (split_words(core).size() < 3 || split_words(out).size() + split_words(core).size() > 60) continue;
