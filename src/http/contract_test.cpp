@@ -54,7 +54,7 @@ struct Contracts : testing::Test {
     request.body = std::move(body);
     return request;
   }
-  Input check(std::string_view id, const Request& request) const { return contract.check(*contract.find(id), request); }
+  CheckedRequest check(std::string_view id, const Request& request) const { return contract.check(*contract.find(id), request); }
   Error refusal(std::string_view id, const Request& request) const {
     try {
       check(id, request);

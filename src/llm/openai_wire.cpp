@@ -97,6 +97,11 @@ std::string openai_request_body(const OpenAiDialect& dialect, const Request& req
   for (const auto& message : request.messages) {
     append_message(out, message.role == Role::user ? "user" : "assistant", message.content.reveal());
   }
+  // After the messages, so that the beginning stays the same from call to call and can be cached. Some servers refuse a
+  // conversation without any message of the user.
+  if (!request.guidance.empty()) {
+    append_message(out, request.messages.empty() ? "user" : "system", request.guidance.reveal());
+  }
   fmt::format_to(std::back_inserter(out), FMT_STRING("],\"{}\":{}"), dialect.token_parameter, request.max_tokens);
   if (!dialect.fixed_temperature_for_reasoning || !is_reasoning_model(model)) {
     fmt::format_to(std::back_inserter(out), FMT_STRING(",\"temperature\":{}"), request.temperature);
