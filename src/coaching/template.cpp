@@ -142,8 +142,8 @@ class TemplateCompiler {
     if (sections_.empty()) fail(line, fmt::format("'{}' is closed but was never opened", name.substr(0, 60)));
     auto& section = out_.nodes_[sections_.back()];
     if (section.text != name) {
-      fail(line, fmt::format("'{}' is closed where '{}' of line {} is open", name.substr(0, 60), section.text,
-                             section.line));
+      fail(line,
+           fmt::format("'{}' is closed where '{}' of line {} is open", name.substr(0, 60), section.text, section.line));
     }
     section.end = out_.nodes_.size();
     sections_.pop_back();

@@ -19,7 +19,7 @@ inline constexpr int kMaxSectionDepth = 32;
 
 // A tag that names a variable, for checks: which names are used, where, and inside which sections.
 struct TemplateTag {
-  std::string name;      // "user_name", "business.purpose", "."
+  std::string name;  // "user_name", "business.purpose", "."
   std::size_t line = 0;  // from 1
   std::vector<std::string> sections;  // enclosing {{#…}} and {{^…}}, outermost first
 };
@@ -46,10 +46,10 @@ class Template {
   struct Node {
     enum class Kind { text, variable, section, inverted };
     Kind kind;
-    std::string text;               // what to copy, or the name as written
+    std::string text;  // what to copy, or the name as written
     std::vector<std::string> path;  // the name at its dots; empty for "."
     std::size_t line;
-    std::size_t end;                // sections: the index after their last node
+    std::size_t end;  // sections: the index after their last node
   };
   friend class TemplateCompiler;
   friend class TemplateRenderer;

@@ -149,7 +149,8 @@ TEST_P(MustacheSpec, HoldsWhereItApplies) {
   }
 }
 INSTANTIATE_TEST_SUITE_P(Files, MustacheSpec,
-                         testing::Values("comments", "interpolation", "inverted", "sections", "delimiters", "partials"));
+                         testing::Values("comments", "interpolation", "inverted", "sections", "delimiters",
+                                         "partials"));
 
 }  // namespace
 }  // namespace coaching

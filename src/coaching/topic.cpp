@@ -274,8 +274,8 @@ void load_directory(TopicMap& topics, TopicFiles shared, const std::string& dire
 }  // namespace
 
 const Parameter* Topic::parameter(std::string_view parameter_name) const {
-  const auto found = std::find_if(parameters.begin(), parameters.end(),
-                                  [&](const Parameter& p) { return p.name == parameter_name; });
+  const auto found =
+      std::find_if(parameters.begin(), parameters.end(), [&](const Parameter& p) { return p.name == parameter_name; });
   return found == parameters.end() ? nullptr : &*found;
 }
 

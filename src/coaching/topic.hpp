@@ -19,13 +19,13 @@ BOOST_DESCRIBE_ENUM(TopicKind, conversation, analysis)
 // A variable that templates may use, and where its value comes from. A value that is absent is null in a template: it
 // renders as nothing, and a section over it is skipped.
 struct Parameter {
-  std::string name;         // as in {{name}}
-  std::string source;       // request | user | business.<path> | conversation | computed
-  std::string type;         // string | number | boolean | list | object
-  bool required = false;    // a missing value refuses the request (source request) or makes the prompt fail
+  std::string name;  // as in {{name}}
+  std::string source;  // request | user | business.<path> | conversation | computed
+  std::string type;  // string | number | boolean | list | object
+  bool required = false;  // a missing value refuses the request (source request) or makes the prompt fail
   boost::json::value default_value;  // null for none
   std::string description;
-  bool shared = false;                // from topics/_shared/parameters.yaml: every topic has it
+  bool shared = false;  // from topics/_shared/parameters.yaml: every topic has it
 };
 BOOST_DESCRIBE_STRUCT(Parameter, (), (name, source, type, required, default_value, description))
 
@@ -40,30 +40,30 @@ struct TopicPhase {
 BOOST_DESCRIBE_STRUCT(TopicPhase, (), (name, goal, exit_criteria, min_turns, max_turns))
 
 struct Topic {
-  std::string id;           // folder name: [a-z][a-z0-9_]*
+  std::string id;  // folder name: [a-z][a-z0-9_]*
   int version = 1;
   TopicKind kind = TopicKind::conversation;
   std::string name;
   std::string description;  // one sentence, for lists
   std::string tier = "free";  // the lowest that may use it: free, basic, premium, ultimate
-  int max_turns = 0;        // messages of the coachee; 0: the configuration's limit
-  std::vector<TopicPhase> phases;        // empty for an analysis
+  int max_turns = 0;  // messages of the coachee; 0: the configuration's limit
+  std::vector<TopicPhase> phases;  // empty for an analysis
   std::vector<Parameter> parameters;
 
   // Conversation: all of them. Analysis: system and extraction (the user message that asks for the result).
-  Template system;      // system.md and _shared/conduct.md; uses nothing that changes from turn to turn
+  Template system;  // system.md and _shared/conduct.md; uses nothing that changes from turn to turn
   Template initiation;  // the instruction for the first message
-  Template resume;      // the instruction for the welcome back
+  Template resume;  // the instruction for the welcome back
   Template extraction;  // the instruction for the structured result
   Template assessment;  // shared by all conversations: topics/_shared/assessment.md
 
-  boost::json::value request_schema;     // of `context` in initiate, or of an analysis' request body
-  boost::json::value result_schema;      // inside the subset of strict structured output
+  boost::json::value request_schema;  // of `context` in initiate, or of an analysis' request body
+  boost::json::value result_schema;  // inside the subset of strict structured output
   boost::json::value assessment_schema;  // topics/_shared/assessment.schema.json
-  boost::json::value offline;            // the script of the offline coach: llm::Request::script
+  boost::json::value offline;  // the script of the offline coach: llm::Request::script
 
   const Parameter* parameter(std::string_view parameter_name) const;  // nullptr when not declared
-  const TopicPhase* phase(std::string_view phase_name) const;         // nullptr when there is none
+  const TopicPhase* phase(std::string_view phase_name) const;  // nullptr when there is none
 };
 
 // The value of a parameter of source `computed`: "topic_name", or "phases" as [{name, goal, exit_criteria}]. Throws

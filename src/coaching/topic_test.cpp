@@ -16,8 +16,10 @@ namespace fs = std::filesystem;
 
 // A copy of the repository's topics that a test may damage; gone with it. Tests run in the repository's root.
 struct Copy {
-  Copy() : path(fs::temp_directory_path() / ("topics-" + std::to_string(::testing::UnitTest::GetInstance()->random_seed()) +
-                                              ::testing::UnitTest::GetInstance()->current_test_info()->name())) {
+  Copy()
+      : path(fs::temp_directory_path() /
+             ("topics-" + std::to_string(::testing::UnitTest::GetInstance()->random_seed()) +
+              ::testing::UnitTest::GetInstance()->current_test_info()->name())) {
     fs::remove_all(path);
     fs::copy("topics", path, fs::copy_options::recursive);
   }
@@ -85,8 +87,10 @@ TEST(Topics, FaultsNameFileAndLine) {
             "goals/topic.yaml:6: 'teir' is not known here; did you mean 'tier'?");
   EXPECT_EQ(fault("goals/topic.yaml", "version: 1", "version: one"),
             "goals/topic.yaml:2: version must be a whole number");
-  EXPECT_EQ(fault("goals/topic.yaml", "id: goals", "id: goal"), "goals/topic.yaml:1: id 'goal' must be the folder's name");
-  EXPECT_TRUE(fault("goals/topic.yaml", "source: business.vision", "source: thin air").starts_with("goals/topic.yaml:"));
+  EXPECT_EQ(fault("goals/topic.yaml", "id: goals", "id: goal"),
+            "goals/topic.yaml:1: id 'goal' must be the folder's name");
+  EXPECT_TRUE(
+      fault("goals/topic.yaml", "source: business.vision", "source: thin air").starts_with("goals/topic.yaml:"));
   EXPECT_TRUE(fault("goals/topic.yaml", "name: synthesis", "name: sinthesis").starts_with("goals/topic.yaml:"));
   EXPECT_TRUE(fault("goals/system.md", "{{/role}}", "").starts_with("goals/system.md:"));
   EXPECT_TRUE(fault("goals/result.schema.json", "{", "").starts_with("goals/result.schema.json: not valid JSON"));
@@ -104,9 +108,7 @@ TEST(Topics, AHugeFileIsRefused) {
   EXPECT_EQ(copy.fault(), "goals/system.md: the file is larger than 1 MB");
 }
 
-TEST(Topics, AMissingFolderIsAnError) {
-  EXPECT_THROW(Topics::load("/nonexistent/topics"), base::Error);
-}
+TEST(Topics, AMissingFolderIsAnError) { EXPECT_THROW(Topics::load("/nonexistent/topics"), base::Error); }
 
 TEST(Topics, PhasesAreAValueForTemplates) {
   const auto topic = Topics::load().find("goals");

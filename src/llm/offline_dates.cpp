@@ -18,19 +18,19 @@ bool is_year(std::string_view word) { return word.size() == 4 && all_digits(word
 
 bool is_date_word(std::string_view word) {
   static const std::unordered_set<std::string_view> kDates{
-      "january", "february", "march",    "april",   "may",      "june",   "july",   "august", "september", "october",
-      "november", "december", "jan",     "feb",     "mar",      "apr",    "jun",    "jul",    "aug",       "sep",
-      "sept",    "oct",      "nov",      "dec",     "monday",   "tuesday", "wednesday", "thursday", "friday", "saturday",
-      "sunday",  "week",     "month",    "year",    "quarter",  "summer", "autumn", "winter", "spring",    "christmas",
-      "easter",  "tomorrow", "tonight",  "weekend", "q1",       "q2",     "q3",     "q4",     "today",     "weeks",
-      "months",  "years",    "days",     "holidays"};
+      "january",  "february", "march",    "april",     "may",    "june",     "july",    "august",  "september",
+      "october",  "november", "december", "jan",       "feb",    "mar",      "apr",     "jun",     "jul",
+      "aug",      "sep",      "sept",     "oct",       "nov",    "dec",      "monday",  "tuesday", "wednesday",
+      "thursday", "friday",   "saturday", "sunday",    "week",   "month",    "year",    "quarter", "summer",
+      "autumn",   "winter",   "spring",   "christmas", "easter", "tomorrow", "tonight", "weekend", "q1",
+      "q2",       "q3",       "q4",       "today",     "weeks",  "months",   "years",   "days",    "holidays"};
   return kDates.contains(word) || is_year(word);
 }
 
 bool is_number(std::string_view word) {
   static const std::unordered_set<std::string_view> kNumbers{
-      "one",  "two",   "three",  "four",   "five",   "six",    "seven",  "eight",   "nine",    "ten",   "eleven",
-      "twelve", "fifteen", "twenty", "thirty", "forty", "fifty", "hundred", "couple", "few"};
+      "one",    "two",    "three",   "four",   "five",   "six",   "seven", "eight",   "nine",   "ten",
+      "eleven", "twelve", "fifteen", "twenty", "thirty", "forty", "fifty", "hundred", "couple", "few"};
   return all_digits(word) || kNumbers.contains(word);
 }
 
@@ -51,7 +51,8 @@ std::string date_in(const Sentence& sentence) {
     if (!limit && !within) continue;
     std::size_t last = kNone;
     for (std::size_t next = at + 1; next < words.size() && next <= at + 5; ++next) {
-      const bool joins = is_number(words[next].lower) || words[next].lower.ends_with("th") || words[next].lower.ends_with("st");
+      const bool joins =
+          is_number(words[next].lower) || words[next].lower.ends_with("th") || words[next].lower.ends_with("st");
       if (is_date_word(words[next].lower)) last = next;
       if (last != kNone && next > last && !joins) break;
     }

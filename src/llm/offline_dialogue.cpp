@@ -19,7 +19,8 @@ bool contains(const std::vector<T>& list, const T& item) {
 
 class DialogueReader {
  public:
-  DialogueReader(const Script& script, const Request& request) : out_{script}, current_(phase_index(request.current_phase)) {
+  DialogueReader(const Script& script, const Request& request)
+      : out_{script}, current_(phase_index(request.current_phase)) {
     for (const auto& message : request.messages) {
       if (message.role == Role::assistant) {
         read_coach(message.content.reveal());
@@ -47,7 +48,8 @@ class DialogueReader {
     const bool frame = std::any_of(out_.script.confirm.begin(), out_.script.confirm.end(),
                                    [&](auto ask) { return ends_with_question(text, ask); });
     if (frame || text.ends_with(kVersion)) return ++out_.confirms, true;
-    const bool change = std::any_of(kWhatChanges.begin(), kWhatChanges.end(), [&](auto ask) { return text.ends_with(ask); });
+    const bool change =
+        std::any_of(kWhatChanges.begin(), kWhatChanges.end(), [&](auto ask) { return text.ends_with(ask); });
     return change ? (++out_.what_changes, true) : false;
   }
 
@@ -126,8 +128,8 @@ bool can_ask(const Dialogue& dialogue, const Question& question) {
 
 Next walk(const Dialogue& dialogue) {
   for (auto phase = dialogue.floor; phase <= kValidation; ++phase) {
-    const auto answers = static_cast<std::size_t>(std::count_if(dialogue.answered.begin(), dialogue.answered.end(),
-                                                                [&](auto* q) { return q->phase == phase; }));
+    const auto answers = static_cast<std::size_t>(
+        std::count_if(dialogue.answered.begin(), dialogue.answered.end(), [&](auto* q) { return q->phase == phase; }));
     const bool enough = answers >= dialogue.script.phases[phase].enough;
     for (const auto& question : dialogue.script.questions) {
       if (question.phase != phase || (enough && !question.always) || !can_ask(dialogue, question)) continue;
@@ -180,21 +182,26 @@ std::string goal_of(const Dialogue& dialogue) {
   const auto& facts = dialogue.facts;
   if (facts.changed_by != std::string_view::npos) return quoted(facts.statement);
   std::string due;
-  if (!facts.due.empty()) due = facts.due.starts_with("before") || facts.due.starts_with("until") || facts.due.starts_with("in ") ||
-                                        facts.due.starts_with("within")
-                                    ? " " + facts.due
-                                    : " by " + facts.due;
+  if (!facts.due.empty())
+    due = facts.due.starts_with("before") || facts.due.starts_with("until") || facts.due.starts_with("in ") ||
+                  facts.due.starts_with("within")
+              ? " " + facts.due
+              : " by " + facts.due;
   std::string out;
   if (!facts.baseline.empty() && !facts.target.empty()) {
     out = fmt::format("you want to get from {} to {}{}.", facts.baseline, facts.target, due);
   } else {
-    const auto wish = !facts.target_sentence.empty() ? facts.target_sentence : !facts.wish.empty() ? facts.wish : statement_of(dialogue);
+    const auto wish = !facts.target_sentence.empty() ? facts.target_sentence
+                      : !facts.wish.empty()          ? facts.wish
+                                                     : statement_of(dialogue);
     out = quoted(core_of(wish)) + (wish.find(facts.due) == std::string::npos ? due : "") + ".";
   }
   if (!facts.relevance.empty()) {
-    out += fmt::format(" It matters to you: {}.", quoted(shorten(core_of(split_sentences(facts.relevance).front().text), 24)));
+    out += fmt::format(" The reason you gave: {}.",
+                       quoted(shorten(core_of(split_sentences(facts.relevance).front().text), 24)));
   }
-  if (!facts.first_steps.empty()) out += fmt::format(" The first step: {}.", quoted(shorten(facts.first_steps.front(), 24)));
+  if (!facts.first_steps.empty())
+    out += fmt::format(" The first step: {}.", quoted(shorten(facts.first_steps.front(), 24)));
   return out;
 }
 
@@ -208,7 +215,8 @@ Next next_question(const Dialogue& dialogue, bool resuming) {
   if (resuming) {
     if (dialogue.confirming) return {Ask::confirm, nullptr, kValidation};
     const bool open = dialogue.pending != nullptr && !contains(dialogue.answered, dialogue.pending);
-    if (open && can_ask_another(dialogue, dialogue.pending)) return {Ask::another, dialogue.pending, dialogue.pending->phase};
+    if (open && can_ask_another(dialogue, dialogue.pending))
+      return {Ask::another, dialogue.pending, dialogue.pending->phase};
     return walk(dialogue);
   }
   if (last == nullptr) return walk(dialogue);
@@ -218,7 +226,8 @@ Next next_question(const Dialogue& dialogue, bool resuming) {
   if (open && last->kind == Kind::brief && dialogue.probes < dialogue.script.probes.size()) {
     return {Ask::probe, question, std::max(dialogue.floor, question->phase)};
   }
-  if (open && can_ask_another(dialogue, question)) return {Ask::another, question, std::max(dialogue.floor, question->phase)};
+  if (open && can_ask_another(dialogue, question))
+    return {Ask::another, question, std::max(dialogue.floor, question->phase)};
   return walk(dialogue);
 }
 
@@ -231,7 +240,8 @@ std::string question_text(const Dialogue& dialogue, const Next& next) {
     case Ask::probe:
       return std::string(dialogue.script.probes[dialogue.probes]);
     case Ask::confirm:
-      if (dialogue.confirms < dialogue.script.confirm.size()) return filled(dialogue, dialogue.script.confirm[dialogue.confirms]);
+      if (dialogue.confirms < dialogue.script.confirm.size())
+        return filled(dialogue, dialogue.script.confirm[dialogue.confirms]);
       return fmt::format("Version {}: {} {}", dialogue.confirms + 1,
                          filled(dialogue, dialogue.script.seeks == "values" ? "{list}." : "{statement}"), kVersion);
     case Ask::what_changes:
@@ -254,7 +264,8 @@ std::string filled(const Dialogue& dialogue, std::string_view text) {
   replace_all(out, "{means}", capitalised(dialogue.values.means));
   replace_all(out, "{horizon}", dialogue.facts.horizon);
   replace_all(out, "{goal}", goal_of(dialogue));
-  replace_all(out, "{step}", steps.empty() ? "" : fmt::format("It begins with this: {}.", quoted(shorten(steps.front(), 24))));
+  replace_all(out, "{step}",
+              steps.empty() ? "" : fmt::format("It begins with this: {}.", quoted(shorten(steps.front(), 24))));
   replace_all(out, "{statement}", with_period(statement_of(dialogue)));
   return out;
 }

@@ -10,17 +10,19 @@
 namespace llm::offline {
 namespace {
 
-using Phrases = std::initializer_list<std::string_view>;
-
-bool has_any(const Sentence& sentence, Phrases phrases) {
-  return std::any_of(phrases.begin(), phrases.end(), [&](std::string_view p) { return has_phrase(sentence.words, p); });
-}
+const PhraseSet kWants{"want",   "wants", "would like", "i'd like", "my goal", "our goal", "the goal",
+                       "target", "aim",   "need to",    "get to",   "bring",   "reach",    "wish"};
+const PhraseSet kToday{"at the moment", "currently", "now", "today", "right now", "so far", "these days", "at present"};
+const PhraseSet kMeasures{"we measure", "i measure", "measured by", "we track"};
+const PhraseSet kReasons{"matters because", "important because"};
+const PhraseSet kFirstStep{"first step"};
+const PhraseSet kObstacles{"in the way", "the obstacle", "the problem is"};
 
 bool is_unit(std::string_view word) {
-  static const std::unordered_set<std::string_view> kNoUnits{"to", "of", "and", "by", "is", "are", "a", "the", "in", "at", "for",
-                                                            "with", "or", "from", "on", "as", "but", "today", "now", "per",
-                                                            "june", "july", "january", "february", "march", "april", "may",
-                                                            "august", "september", "october", "november", "december"};
+  static const std::unordered_set<std::string_view> kNoUnits{
+      "to",      "of",       "and",   "by",    "is",  "are",    "a",         "the",     "in",       "at",      "for",
+      "with",    "or",       "from",  "on",    "as",  "but",    "today",     "now",     "per",      "june",    "july",
+      "january", "february", "march", "april", "may", "august", "september", "october", "november", "december"};
   return !word.empty() && !kNoUnits.contains(word) && (word[0] < '0' || word[0] > '9');
 }
 
@@ -37,8 +39,8 @@ std::vector<Quantity> quantities(const Sentence& sentence) {
   for (std::size_t at = 0; at < words.size(); ++at) {
     const auto& word = words[at];
     if (word.lower[0] < '0' || word.lower[0] > '9') continue;
-    if (at > 0 && words[at - 1].text.data() + words[at - 1].text.size() + 1 == word.text.data() && *(word.text.data() - 1) == '.' &&
-        !found.empty()) {
+    if (at > 0 && words[at - 1].text.data() + words[at - 1].text.size() + 1 == word.text.data() &&
+        *(word.text.data() - 1) == '.' && !found.empty()) {
       continue;  // the decimals of the number before
     }
     const char* begin = word.text.data();
@@ -59,7 +61,9 @@ std::vector<Quantity> quantities(const Sentence& sentence) {
     static const std::unordered_set<std::string_view> kBounds{"under", "below", "over", "above"};
     bool bounded = false;
     if (at > 0 && kBounds.contains(words[at - 1].lower)) bounded = true;
-    if (at > 1 && ((words[at - 1].lower == "than") || (words[at - 2].lower == "at" && (words[at - 1].lower == "least" || words[at - 1].lower == "most")))) {
+    if (at > 1 &&
+        ((words[at - 1].lower == "than") ||
+         (words[at - 2].lower == "at" && (words[at - 1].lower == "least" || words[at - 1].lower == "most")))) {
       bounded = true;
       begin = words[at - 2].text.data();
     } else if (bounded) {
@@ -75,14 +79,8 @@ std::string lower_first(std::string text) {
   return text;
 }
 
-bool wants(const Sentence& sentence) {
-  return has_any(sentence, {"want", "wants", "would like", "i'd like", "my goal", "our goal", "the goal", "target", "aim",
-                            "need to", "get to", "bring", "reach", "wish"});
-}
-
-bool tells_today(const Sentence& sentence) {
-  return has_any(sentence, {"at the moment", "currently", "now", "today", "right now", "so far", "these days", "at present"});
-}
+bool wants(const Sentence& sentence) { return kWants.in(sentence.words); }
+bool tells_today(const Sentence& sentence) { return kToday.in(sentence.words); }
 
 void set(std::string& fact, std::string_view text) {
   if (fact.empty()) fact = text;
@@ -100,23 +98,31 @@ std::string joined(const Turn& turn, std::size_t max_words) {
   return out;
 }
 
-void read_numbers(const Sentence& sentence, Facts& facts) {
+void take_target(const Sentence& sentence, const Quantity& quantity, Facts& facts) {
+  if (!facts.target.empty()) return;
+  facts.target = lower_first(quantity.text);
+  facts.target_sentence = sentence.text;
+  set(facts.due, date_in(sentence));
+}
+
+// "from 31 hours to 8" and "under 8 hours" say which is which; else a wish asked for has the target, and "today" the rest.
+void read_numbers(const Sentence& sentence, const Turn& turn, Facts& facts) {
   const auto& words = sentence.words;
+  const bool asked = turn.question != nullptr && turn.question->phase > 0;
+  const bool wish = wants(sentence);
   for (const auto& quantity : quantities(sentence)) {
-    const auto before = quantity.word > 0 ? std::string_view(words[quantity.word - 1].lower) : std::string_view();
-    const bool from = before == "from" || (quantity.word > 1 && words[quantity.word - 2].lower == "from");
-    const bool to = before == "to" && !tells_today(sentence);
-    if (quantity.bounded || to || (wants(sentence) && !from)) {
-      if (facts.target.empty()) {
-        facts.target = lower_first(quantity.text);
-        facts.target_sentence = sentence.text;
-        set(facts.due, date_in(sentence));
-      }
-    } else if (from || tells_today(sentence)) {
+    const auto before = [&](std::size_t back) {
+      return quantity.word >= back ? std::string_view(words[quantity.word - back].lower) : std::string_view();
+    };
+    const bool from = before(1) == "from" || before(2) == "from";
+    const bool to = before(1) == "to" && !tells_today(sentence);
+    if (from || (tells_today(sentence) && !quantity.bounded)) {
       set(facts.baseline, quantity.text);
+    } else if (quantity.bounded || to || (wish && asked)) {
+      take_target(sentence, quantity, facts);
     }
   }
-  if (wants(sentence)) set(facts.due, date_in(sentence));
+  if (wish) set(facts.due, date_in(sentence));
 }
 
 void read_answer(const Turn& turn, Facts& facts) {
@@ -140,12 +146,13 @@ void read_answer(const Turn& turn, Facts& facts) {
 
 void read_sentence(const Sentence& sentence, const Turn& turn, Facts& facts) {
   if (wants(sentence)) set(facts.wish, core_of(sentence.text));
-  if (!turn.expects("first_step") && !turn.expects("measure") && !turn.expects("obstacles")) read_numbers(sentence, facts);
-  if (has_any(sentence, {"we measure", "i measure", "measured by", "we track"})) set(facts.measure, core_of(sentence.text));
-  if (has_any(sentence, {"matters because", "important because"})) set(facts.relevance, sentence.text);
-  const bool first_step = has_any(sentence, {"first step"}) && !turn.expects("first_step");
+  if (!turn.expects("first_step") && !turn.expects("measure") && !turn.expects("obstacles"))
+    read_numbers(sentence, turn, facts);
+  if (kMeasures.in(sentence.words)) set(facts.measure, core_of(sentence.text));
+  if (kReasons.in(sentence.words)) set(facts.relevance, sentence.text);
+  const bool first_step = kFirstStep.in(sentence.words) && !turn.expects("first_step");
   if (first_step && facts.first_steps.empty()) facts.first_steps = split_items(after_label(sentence.text, 6));
-  const bool obstacle = has_any(sentence, {"in the way", "the obstacle", "the problem is"}) && !turn.expects("obstacles");
+  const bool obstacle = kObstacles.in(sentence.words) && !turn.expects("obstacles");
   if (obstacle && facts.obstacles.empty()) facts.obstacles = split_items(after_label(sentence.text, 6));
   set(facts.horizon, horizon_in(sentence, turn.expects("horizon")));
 }
@@ -156,7 +163,8 @@ std::string stated(const Turn& turn) {
   for (const auto& sentence : turn.sentences) {
     if (only_agrees(sentence)) continue;
     auto core = core_of(after_label(core_of(sentence.text), 4));
-    for (const std::string_view lead : {"no, ", "no. ", "rather ", "yes, that is the goal", "it should read ", "it should be "}) {
+    for (const std::string_view lead :
+         {"no, ", "no. ", "rather ", "yes, that is the goal", "it should read ", "it should be "}) {
       if (base::to_lower(core.substr(0, lead.size())) == lead) core = core_of(core.substr(lead.size()));
     }
     if (split_words(core).size() < 3 || split_words(out).size() + split_words(core).size() > 60) continue;
@@ -216,8 +224,8 @@ Facts read_facts(const std::vector<Turn>& turns) {
     if (turn.after_confirm) {
       read_confirmed_goal(turn, facts);
     } else {
-      for (const auto& sentence : turn.sentences) read_sentence(sentence, turn, facts);
       read_answer(turn, facts);
+      for (const auto& sentence : turn.sentences) read_sentence(sentence, turn, facts);
     }
     read_statement(turn, i, facts);
   }

@@ -12,11 +12,11 @@ namespace llm::offline {
 
 struct Facts {
   std::string statement;  // the sentence of purpose or vision; the goal as they confirmed it
-  std::string horizon;    // "ten years", "2035"
-  std::string wish;       // the sentence that says what they want
-  std::string baseline;   // "31 hours"
-  std::string target;     // "under 8 hours"
-  std::string due;        // "the end of June", "before July"
+  std::string horizon;  // "ten years", "2035"
+  std::string wish;  // the sentence that says what they want
+  std::string baseline;  // "31 hours"
+  std::string target;  // "under 8 hours"
+  std::string due;  // "the end of June", "before July"
   std::string target_sentence;
   std::string measure;
   std::string relevance;

@@ -20,7 +20,7 @@ const std::vector<ValueEntry>& value_lexicon();
 struct CueMatch {
   const ValueEntry* entry;
   std::size_t first, last;  // indices of words, inclusive
-  bool noun;                // names the value, rather than telling of it
+  bool noun;  // names the value, rather than telling of it
 };
 
 // All matches in the order of the words; at most one for each entry, the longest of the earliest. Thread-safe.

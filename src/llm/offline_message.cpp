@@ -2,19 +2,100 @@
 
 #include <algorithm>
 #include <array>
-#include <initializer_list>
 #include <unordered_set>
 
 namespace llm::offline {
 namespace {
 
-using Phrases = std::initializer_list<std::string_view>;
-
-bool has_any(const std::vector<Sentence>& sentences, Phrases phrases) {
-  return std::any_of(sentences.begin(), sentences.end(), [&](const Sentence& sentence) {
-    return std::any_of(phrases.begin(), phrases.end(), [&](std::string_view p) { return has_phrase(sentence.words, p); });
-  });
-}
+// What people write when they mean it. Built before main() starts, then only read.
+const PhraseSet kDistress{"kill myself",
+                          "killing myself",
+                          "suicide",
+                          "suicidal",
+                          "end my life",
+                          "ending my life",
+                          "take my life",
+                          "want to die",
+                          "wish i was dead",
+                          "wish i were dead",
+                          "wanted to be dead",
+                          "don't want to live",
+                          "do not want to live",
+                          "no reason to live",
+                          "not worth living",
+                          "better off without me",
+                          "better off dead",
+                          "hurt myself",
+                          "hurting myself",
+                          "harm myself",
+                          "harming myself",
+                          "self-harm",
+                          "cut myself",
+                          "cutting myself",
+                          "he beats me",
+                          "she beats me",
+                          "they beat me",
+                          "he hits me",
+                          "she hits me",
+                          "raped",
+                          "am being abused",
+                          "was abused",
+                          "kill him",
+                          "kill her",
+                          "kill them"};
+const PhraseSet kCommands{"ignore your",
+                          "ignore all",
+                          "ignore the previous",
+                          "ignore previous",
+                          "ignore any",
+                          "ignore the above",
+                          "ignore everything",
+                          "disregard your",
+                          "disregard all",
+                          "disregard previous",
+                          "forget your instructions",
+                          "forget all",
+                          "your instructions",
+                          "your prompt",
+                          "system prompt",
+                          "you are now a",
+                          "you are now an",
+                          "you are no longer",
+                          "pretend you are",
+                          "pretend to be",
+                          "developer mode",
+                          "jailbreak",
+                          "new instructions",
+                          "override your"};
+const PhraseSet kSkips{"dunno", "pass", "skip", "idk"};
+const PhraseSet kUnsure{"i don't know",      "i do not know",
+                        "don't really know", "not sure",
+                        "no idea",           "dunno",
+                        "hard to say",       "can't think of",
+                        "cannot think of",   "nothing comes to mind",
+                        "no clue",           "can't say",
+                        "cannot say",        "skip this",
+                        "skip that",         "difficult to say",
+                        "i have none"};
+const PhraseSet kFarewells{"stop here",      "let's stop", "let us stop", "i have to go",     "i need to go",
+                           "gotta go",       "goodbye",    "bye",         "enough for today", "continue later",
+                           "take a break",   "pause here", "let's pause", "talk later",       "another time",
+                           "i want to stop", "please stop"};
+const PhraseSet kGoodDay{"good morning", "good evening", "good afternoon", "good day"};
+const PhraseSet kMeaning{"do you mean", "does that mean",  "don't understand", "do not understand", "an example",
+                         "for example", "can you explain", "rephrase",         "what do you want"};
+const PhraseSet kOpinion{"do you think", "would you do",     "would you say",  "should i",
+                         "should we",    "your opinion",     "your advice",    "do you recommend",
+                         "tell me what", "would you choose", "what about you", "and you"};
+const PhraseSet kIdentity{"are you", "who are", "your name",      "a human", "a robot",
+                          "a bot",   "chatgpt", "language model", "an ai"};
+const PhraseSet kPrivacy{"who reads", "who sees",       "who can see", "confidential", "private",
+                         "privacy",   "is this stored", "you save",    "you store"};
+const PhraseSet kProcess{"how long",     "how many",     "why do you ask", "why are you asking", "how does this work",
+                         "what happens", "what is this", "what's this",    "how much longer",    "the point of"};
+const PhraseSet kTakenBack{"but",        "except", "although", "not quite", "not yet",   "not sure", "not really",
+                           "isn't it",   "change", "instead",  "however",   "only that", "missing",  "is not it",
+                           "that's not", "wrong",  "drop",     "remove",    "replace"};
 
 std::size_t count_words(const std::vector<Sentence>& sentences) {
   std::size_t count = 0;
@@ -22,37 +103,24 @@ std::size_t count_words(const std::vector<Sentence>& sentences) {
   return count;
 }
 
-bool in_distress(const std::vector<Sentence>& sentences) {
-  return has_any(sentences,
-                 {"kill myself", "killing myself", "suicide", "suicidal", "end my life", "ending my life", "take my life",
-                  "want to die", "wish i was dead", "wish i were dead", "wanted to be dead", "don't want to live",
-                  "do not want to live", "no reason to live", "not worth living", "better off without me",
-                  "better off dead", "hurt myself", "hurting myself", "harm myself", "harming myself", "self-harm",
-                  "cut myself", "cutting myself", "he beats me", "she beats me", "they beat me", "he hits me",
-                  "she hits me", "raped", "am being abused", "was abused", "kill him", "kill her", "kill them"});
-}
+bool in_distress(const std::vector<Sentence>& sentences) { return kDistress.in(sentences); }
 
-bool is_command(const std::vector<Sentence>& sentences) {
-  return has_any(sentences,
-                 {"ignore your", "ignore all", "ignore the previous", "ignore previous", "ignore any", "ignore the above",
-                  "ignore everything", "disregard your", "disregard all", "disregard previous", "forget your instructions",
-                  "forget all", "your instructions", "your prompt", "system prompt", "you are now a", "you are now an",
-                  "you are no longer", "pretend you are", "pretend to be", "developer mode", "jailbreak",
-                  "new instructions", "override your"});
-}
+bool is_command(const std::vector<Sentence>& sentences) { return kCommands.in(sentences); }
 
 bool is_foreign(std::string_view text, const std::vector<Sentence>& sentences) {
   static const std::unordered_set<std::string_view> kEnglish{
-      "the", "a",   "an",  "i",    "my",   "me",   "we",   "our",  "you",  "your", "it",   "is",    "are",  "was", "and",
-      "to",  "of",  "in",  "that", "for",  "with", "not",  "on",   "at",   "be",   "have", "has",   "had",  "do",  "they",
-      "he",  "she", "but", "so",   "what", "when", "who",  "this", "from", "by",   "as",   "would", "will", "can", "or",
-      "us",  "i'm", "it's", "don't", "there", "people", "about", "yes", "no", "if", "am", "were", "always", "never"};
+      "the",   "a",     "an",     "i",     "my",  "me",    "we",   "our", "you",  "your",   "it",   "is",
+      "are",   "was",   "and",    "to",    "of",  "in",    "that", "for", "with", "not",    "on",   "at",
+      "be",    "have",  "has",    "had",   "do",  "they",  "he",   "she", "but",  "so",     "what", "when",
+      "who",   "this",  "from",   "by",    "as",  "would", "will", "can", "or",   "us",     "i'm",  "it's",
+      "don't", "there", "people", "about", "yes", "no",    "if",   "am",  "were", "always", "never"};
   static const std::unordered_set<std::string_view> kOthers{
-      "ich", "und", "der",  "die", "das", "nicht", "ist",  "wir",  "mein", "meine", "ein",  "eine", "mit",  "auf",  "f\u00FCr",
-      "je",  "et",  "les",  "des", "est", "une",   "mon",  "pour", "dans", "nous",  "c'est", "pas",  "que",  "qui",  "le",
-      "la",  "el",  "los",  "las", "mi",  "yo",    "es",   "una",  "con",  "para",  "por",  "porque", "il",  "che",  "di",
-      "non", "per", "sono", "e",   "o",   "eu",    "n\u00E3o", "uma", "het", "een",  "ik",   "van",  "en",   "niet", "de",
-      "jag", "och", "att",  "det", "som", "nie",   "jest", "si\u0119", "na",  "bir", "ve",   "ben",  "wat",  "du",   "sie"};
+      "ich",  "und",      "der",      "die", "das", "nicht", "ist",  "wir", "mein", "meine", "ein",  "eine", "mit",
+      "auf",  "f\u00FCr", "je",       "et",  "les", "des",   "est",  "une", "mon",  "pour",  "dans", "nous", "c'est",
+      "pas",  "que",      "qui",      "le",  "la",  "el",    "los",  "las", "mi",   "yo",    "es",   "una",  "con",
+      "para", "por",      "porque",   "il",  "che", "di",    "non",  "per", "sono", "e",     "o",    "eu",   "n\u00E3o",
+      "uma",  "het",      "een",      "ik",  "van", "en",    "niet", "de",  "jag",  "och",   "att",  "det",  "som",
+      "nie",  "jest",     "si\u0119", "na",  "bir", "ve",    "ben",  "wat", "du",   "sie"};
   const auto letters = count_letters(text);
   if (letters.other * 5 > (letters.latin + letters.other) * 2) return true;
   std::size_t english = 0, others = 0, total = 0;
@@ -76,46 +144,22 @@ bool is_question(const std::vector<Sentence>& sentences) {
 
 bool is_unsure(const std::vector<Sentence>& sentences) {
   const auto words = count_words(sentences);
-  const bool only = words == 1 && has_any(sentences, {"dunno", "pass", "skip", "idk"});
-  return only || (words <= 14 && has_any(sentences, {"i don't know", "i do not know", "don't really know", "not sure", "no idea",
-                                                     "dunno", "hard to say", "can't think of", "cannot think of",
-                                                     "nothing comes to mind", "no clue", "can't say", "cannot say",
-                                                     "skip this", "skip that", "difficult to say", "i have none"}));
+  const bool only = words == 1 && kSkips.in(sentences);
+  return only || (words <= 14 && kUnsure.in(sentences));
 }
 
 bool is_farewell(const std::vector<Sentence>& sentences) {
-  return count_words(sentences) <= 12 &&
-         has_any(sentences, {"stop here", "let's stop", "let us stop", "i have to go", "i need to go", "gotta go", "goodbye",
-                             "bye", "enough for today", "continue later", "take a break", "pause here", "let's pause",
-                             "talk later", "another time", "i want to stop", "please stop"});
+  return count_words(sentences) <= 12 && kFarewells.in(sentences);
 }
 
 bool is_greeting(const std::vector<Sentence>& sentences) {
   if (sentences.empty() || count_words(sentences) > 4) return false;
   static const std::unordered_set<std::string_view> kHellos{"hi", "hello", "hey", "good", "hiya", "greetings", "hallo"};
   return kHellos.contains(sentences.front().words.front().lower) &&
-         (sentences.front().words.front().lower != "good" || has_any(sentences, {"good morning", "good evening",
-                                                                                  "good afternoon", "good day"}));
+         (sentences.front().words.front().lower != "good" || kGoodDay.in(sentences));
 }
 
 }  // namespace
-
-bool has_phrase(const std::vector<Word>& words, std::string_view phrase) {
-  const auto first = phrase.substr(0, phrase.find(' '));
-  for (std::size_t at = 0; at < words.size(); ++at) {
-    if (words[at].lower != first) continue;
-    auto rest = phrase;
-    auto word = at;
-    while (!rest.empty() && word < words.size()) {
-      const auto end = std::min(rest.find(' '), rest.size());
-      if (words[word].lower != rest.substr(0, end)) break;
-      rest.remove_prefix(std::min(rest.size(), end + 1));
-      ++word;
-    }
-    if (rest.empty()) return true;
-  }
-  return false;
-}
 
 Kind kind_of(std::string_view text, const std::vector<Sentence>& sentences) {
   const auto letters = count_letters(text);
@@ -133,25 +177,19 @@ Kind kind_of(std::string_view text, const std::vector<Sentence>& sentences) {
 }
 
 Asked asked_about(const std::vector<Sentence>& sentences) {
-  if (has_any(sentences, {"do you mean", "does that mean", "don't understand", "do not understand", "an example",
-                          "for example", "can you explain", "rephrase", "what do you want"})) {
+  if (kMeaning.in(sentences)) {
     return Asked::meaning;
   }
-  if (has_any(sentences, {"do you think", "would you do", "would you say", "should i", "should we", "your opinion",
-                          "your advice", "do you recommend", "tell me what", "would you choose", "what about you",
-                          "and you"})) {
+  if (kOpinion.in(sentences)) {
     return Asked::opinion;
   }
-  if (has_any(sentences, {"are you", "who are", "your name", "a human", "a robot", "a bot", "chatgpt", "language model",
-                          "an ai"})) {
+  if (kIdentity.in(sentences)) {
     return Asked::identity;
   }
-  if (has_any(sentences, {"who reads", "who sees", "who can see", "confidential", "private", "privacy", "is this stored",
-                          "you save", "you store"})) {
+  if (kPrivacy.in(sentences)) {
     return Asked::privacy;
   }
-  if (has_any(sentences, {"how long", "how many", "why do you ask", "why are you asking", "how does this work",
-                          "what happens", "what is this", "what's this", "how much longer", "the point of"})) {
+  if (kProcess.in(sentences)) {
     return Asked::process;
   }
   return Asked::other;
@@ -159,28 +197,28 @@ Asked asked_about(const std::vector<Sentence>& sentences) {
 
 bool only_agrees(const Sentence& sentence) {
   static const std::unordered_set<std::string_view> kPlain{
-      "yes",  "yep",   "yeah", "yup",  "sure", "exactly", "correct", "right", "agreed", "absolutely", "definitely", "that",
-      "that's", "is",  "it",   "it's", "this", "these",   "they",    "are",   "them",   "the",        "our",        "my",
-      "core", "values", "purpose", "vision", "goal", "goals", "indeed", "of", "course", "i", "confirm", "say", "to", "list",
-      "clear", "a", "no", "not", "quite", "stand", "behind", "perfect", "fine", "ok", "okay", "ones", "would", "sign",
-      "one", "true", "good", "so", "and", "very", "much", "thank", "thanks", "you", "please", "all", "do"};
+      "yes",        "yep",  "yeah",   "yup",   "sure",    "exactly", "correct", "right",  "agreed", "absolutely",
+      "definitely", "that", "that's", "is",    "it",      "it's",    "this",    "these",  "they",   "are",
+      "them",       "the",  "our",    "my",    "core",    "values",  "purpose", "vision", "goal",   "goals",
+      "indeed",     "of",   "course", "i",     "confirm", "say",     "to",      "list",   "clear",  "a",
+      "no",         "not",  "quite",  "stand", "behind",  "perfect", "fine",    "ok",     "okay",   "ones",
+      "would",      "sign", "one",    "true",  "good",    "so",      "and",     "very",   "much",   "thank",
+      "thanks",     "you",  "please", "all",   "do"};
   return std::all_of(sentence.words.begin(), sentence.words.end(),
                      [](const Word& word) { return kPlain.contains(word.lower); });
 }
 
 bool is_clear_yes(const std::vector<Sentence>& sentences) {
   if (sentences.empty()) return false;
-  static const std::unordered_set<std::string_view> kYes{"yes",   "yep",    "yeah",       "yup",        "exactly", "correct",
-                                                         "right", "agreed", "absolutely", "definitely", "confirmed", "indeed"};
+  static const std::unordered_set<std::string_view> kYes{"yes",        "yep",        "yeah",      "yup",
+                                                         "exactly",    "correct",    "right",     "agreed",
+                                                         "absolutely", "definitely", "confirmed", "indeed"};
   const auto& first = sentences.front();
   const bool begins = kYes.contains(first.words.front().lower) || has_phrase(first.words, "that is it") ||
                       has_phrase(first.words, "that's it") || has_phrase(first.words, "i confirm") ||
                       has_phrase(first.words, "of course") || has_phrase(first.words, "these are our") ||
                       has_phrase(first.words, "these are my") || has_phrase(first.words, "i say yes");
-  const bool taken_back =
-      has_any(sentences, {"but", "except", "although", "not quite", "not yet", "not sure", "not really", "isn't it",
-                          "change", "instead", "however", "only that", "missing", "is not it", "that's not", "wrong", "drop",
-                          "remove", "replace"});
+  const bool taken_back = kTakenBack.in(sentences);
   return begins && !taken_back && sentences.back().text.back() != '?';
 }
 

@@ -31,7 +31,4 @@ bool is_clear_yes(const std::vector<Sentence>& sentences);
 // Only says yes or no, and nothing about the matter: "Yes, that is it.", "No."
 bool only_agrees(const Sentence& sentence);
 
-// Whether these words stand next to each other in this order ("keep going"), in lower case.
-bool has_phrase(const std::vector<Word>& words, std::string_view phrase);
-
 }  // namespace llm::offline

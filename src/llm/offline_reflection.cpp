@@ -9,7 +9,7 @@
 namespace llm::offline {
 namespace {
 
-constexpr std::size_t kEchoWords = 30;
+constexpr std::size_t kEchoWords = 32;
 
 template <std::size_t N>
 std::string_view pick(const std::array<std::string_view, N>& variants, std::size_t number) {
@@ -17,17 +17,20 @@ std::string_view pick(const std::array<std::string_view, N>& variants, std::size
 }
 
 bool about_self(const Sentence& sentence) {
-  static const std::unordered_set<std::string_view> kSelf{"i", "i'm", "i've", "i'd", "we", "we're", "we've", "me", "my",
-                                                         "our", "us", "myself"};
-  return std::any_of(sentence.words.begin(), sentence.words.end(), [](const Word& w) { return kSelf.contains(w.lower); });
+  static const std::unordered_set<std::string_view> kSelf{"i",     "i'm", "i've", "i'd", "we", "we're",
+                                                          "we've", "me",  "my",   "our", "us", "myself"};
+  return std::any_of(sentence.words.begin(), sentence.words.end(),
+                     [](const Word& w) { return kSelf.contains(w.lower); });
 }
 
 // "You baked" after "So": only words that are written small inside a sentence.
 std::string in_mid_sentence(std::string text) {
   static const std::unordered_set<std::string_view> kSmall{
-      "you",  "your", "it",   "the",  "when", "if",   "in",    "on",   "at",    "last", "there", "that", "this", "people",
-      "what", "time", "as",   "my",   "a",    "an",   "two",   "one",  "then",  "after", "before", "nobody", "everybody",
-      "they", "he",   "she",  "we",   "while", "once", "today", "every", "some", "sometimes", "because", "for", "with"};
+      "you",   "your",  "it",    "the",   "when",    "if",        "in",      "on",     "at",
+      "last",  "there", "that",  "this",  "people",  "what",      "time",    "as",     "my",
+      "a",     "an",    "two",   "one",   "then",    "after",     "before",  "nobody", "everybody",
+      "they",  "he",    "she",   "we",    "beneath", "under",     "what's",  "half",   "our",
+      "while", "once",  "today", "every", "some",    "sometimes", "because", "for",    "with"};
   const auto words = split_words(text.substr(0, 24));
   if (!words.empty() && kSmall.contains(words.front().lower) && text[0] >= 'A' && text[0] <= 'Z') {
     text[0] = static_cast<char>(text[0] - 'A' + 'a');
@@ -56,8 +59,8 @@ std::string reflect_behaviours(const Dialogue& dialogue) {
   }
   if (shown.size() < 2) return "";
   const auto small = [](const Value* value) { return quoted(in_mid_sentence(shorten(value->behaviours.front(), 14))); };
-  return fmt::format("That can be seen and heard: for {} it is {}, for {} it is {}.", shown.front()->name, small(shown.front()),
-                     shown.back()->name, small(shown.back()));
+  return fmt::format("That can be seen and heard: for {} it is {}, for {} it is {}.", shown.front()->name,
+                     small(shown.front()), shown.back()->name, small(shown.back()));
 }
 
 std::string reflect_words(const Dialogue& dialogue, std::size_t number) {
@@ -66,13 +69,22 @@ std::string reflect_words(const Dialogue& dialogue, std::size_t number) {
   if (sentence == nullptr) return "";
   if (about_self(*sentence)) {
     constexpr std::array<std::string_view, 4> kFrames{"{}.", "So {}.", "{}.", "What I hear is this: {}."};
-    const auto frame = pick(kFrames, number);
-    auto said = echo(turn, kEchoWords);
-    return fmt::format(fmt::runtime(frame), frame.starts_with("{}") ? capitalised(said) : in_mid_sentence(said));
+    const auto said = echo(turn, kEchoWords);
+    const auto small = in_mid_sentence(said);
+    // A word that may be a name cannot be written small after "So".
+    const auto frame = small == said ? kFrames[0] : pick(kFrames, number);
+    return fmt::format(fmt::runtime(frame), frame.starts_with("{}") ? capitalised(said) : small);
   }
   constexpr std::array<std::string_view, 4> kFrames{"{}: I keep that sentence.", "You put it like this: {}.",
-                                                    "{}. Let that stand for a moment.", "One sentence I want to hold on to: {}."};
+                                                    "{}. Let that stand for a moment.",
+                                                    "One sentence I want to hold on to: {}."};
   return fmt::format(fmt::runtime(pick(kFrames, number)), quoted(shorten(core_of(sentence->text), 26)));
+}
+
+// Values are hunted for in the stories; later the person's own words count.
+bool hints_fit(const Dialogue& dialogue) {
+  const auto* question = dialogue.last()->question;
+  return dialogue.script.seeks == "values" && (question == nullptr || question->phase == 1);
 }
 
 const Mention* mention_in(const Value& value, std::size_t turn) {
@@ -89,24 +101,45 @@ const Mention* mention_before(const Value& value, std::size_t turn) {
   return before;
 }
 
-// A value that the last message shows: new, or once more.
-std::string value_hint(const Dialogue& dialogue, std::size_t number) {
+// Names a value that shows in the last message; with the words that show it when they have not just been given back.
+std::string new_value(const Dialogue& dialogue, std::size_t number) {
+  const auto index = dialogue.turns.size() - 1;
+  const auto* salient = salient_sentence(*dialogue.last());
+  const Value* best = nullptr;
+  for (const auto& value : dialogue.values.found) {
+    if (value.removed || value.named || mention_in(value, index) == nullptr || mention_before(value, index) != nullptr)
+      continue;
+    const bool better = best != nullptr && mention_in(*best, index)->sentence != salient;
+    if (best == nullptr || (better && mention_in(value, index)->sentence == salient)) best = &value;
+  }
+  if (best == nullptr) return "";
+  const auto* mention = mention_in(*best, index);
+  if (mention->sentence != salient)
+    return fmt::format("And {}: that sounds like {}.", quoted(mention->span), best->name);
+  constexpr std::array<std::string_view, 4> kFrames{"I hear something like {} in it.",
+                                                    "It sounds like {} to me; correct me if the word is wrong.",
+                                                    "There may be {} beneath that; the word is yours to change.",
+                                                    "If I had to lend you a word for it, it would be {}."};
+  return fmt::format(fmt::runtime(pick(kFrames, number)), best->name);
+}
+
+// A value that showed in an earlier story already.
+std::string returning_value(const Dialogue& dialogue) {
   const auto index = dialogue.turns.size() - 1;
   for (const auto& value : dialogue.values.found) {
     const auto* now = mention_in(value, index);
     const auto* before = mention_before(value, index);
     if (value.removed || now == nullptr || before == nullptr || before->turn + 4 < index) continue;
     if (split_words(before->span).size() < 2) continue;
-    return fmt::format("{} shows once more; before, it was {}.", capitalised(value.name), quoted(before->span));
-  }
-  for (const auto& value : dialogue.values.found) {
-    if (value.removed || value.named || mention_in(value, index) == nullptr || mention_before(value, index) != nullptr) continue;
-    constexpr std::array<std::string_view, 4> kFrames{
-        "I hear something like {} in it.", "It sounds like {} to me; correct me if the word is wrong.",
-        "There may be {} beneath that; the word is yours to change.", "If I had to lend you a word for it, it would be {}."};
-    return fmt::format(fmt::runtime(pick(kFrames, number)), value.name);
+    return fmt::format("Here is {} again, as in {}.", value.name, quoted(before->span));
   }
   return "";
+}
+
+// New ones come first; that one returns is said now and then only.
+std::string value_hint(const Dialogue& dialogue, std::size_t number) {
+  auto hint = new_value(dialogue, number);
+  return hint.empty() && number % 2 == 1 ? returning_value(dialogue) : hint;
 }
 
 // A word that carries meaning, and that they used before, though the coach had not.
@@ -117,10 +150,13 @@ std::string returning_word(const Dialogue& dialogue) {
     // What has just been given back needs no second mention.
     if (&sentence == salient && turn.sentences.size() > 1) continue;
     for (const auto& word : sentence.words) {
-      if (!is_content_word(word.lower) || word.lower.size() < 6 || (turn.question != nullptr && turn.question->ask.find(word.text) != std::string_view::npos)) continue;
+      if (!is_content_word(word.lower) || word.lower.size() < 6 ||
+          (turn.question != nullptr && turn.question->ask.find(word.text) != std::string_view::npos))
+        continue;
       for (std::size_t i = 0; i + 2 < dialogue.turns.size(); ++i) {
         const auto& before = dialogue.turns[i].sentences;
-        const bool said = std::any_of(before.begin(), before.end(), [&](const Sentence& s) { return contains_word(s.words, word.lower); });
+        const bool said = std::any_of(before.begin(), before.end(),
+                                      [&](const Sentence& s) { return contains_word(s.words, word.lower); });
         if (said) return fmt::format("And you come back to {}.", quoted(word.text));
       }
     }
@@ -133,13 +169,20 @@ std::string returning_word(const Dialogue& dialogue) {
 std::string echo(const Turn& turn, std::size_t max_words) {
   const auto* sentence = salient_sentence(turn);
   if (sentence == nullptr) return "";
-  return to_second_person(shorten(core_of(sentence->text), max_words));
+  static const PhraseSet kLabels{"put together", "first step", "in the way", "in short",
+                                 "in a word",    "my goal",    "summed up"};
+  auto core = core_of(sentence->text);
+  const auto rest = after_label(core, 6);
+  const std::string_view label(core.data(), core.size() - rest.size());
+  if (!label.empty() && kLabels.in(split_words(label))) core = rest;
+  return to_second_person(shorten(core, max_words));
 }
 
 std::string heard(const Dialogue& dialogue, std::size_t most) {
   std::vector<std::string> items;
   for (const auto* value : dialogue.values.shown()) {
-    const auto told = std::find_if(value->mentions.begin(), value->mentions.end(), [](const Mention& m) { return !m.listed; });
+    const auto told =
+        std::find_if(value->mentions.begin(), value->mentions.end(), [](const Mention& m) { return !m.listed; });
     if (items.size() == most || told == value->mentions.end()) break;
     const bool phrase = split_words(told->span).size() > 1;
     items.push_back(phrase ? fmt::format("{} ({})", value->name, quoted(told->span)) : value->name);
@@ -159,7 +202,7 @@ std::string reflection(const Dialogue& dialogue) {
     }
   }
   auto out = reflect_words(dialogue, number);
-  auto more = values && !turn->expects("red_flag") ? value_hint(dialogue, number) : "";
+  auto more = hints_fit(dialogue) ? value_hint(dialogue, number) : "";
   if (more.empty() && number % 2 == 0) more = returning_word(dialogue);
   if (!out.empty() && !more.empty()) out += ' ';
   return out + more;

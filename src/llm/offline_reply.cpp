@@ -12,9 +12,12 @@ namespace llm::offline {
 namespace {
 
 constexpr std::string_view kDistress =
-    "I am glad that you say this, and I take it seriously. I am a simple program, and this deserves a person: please call "
-    "your local emergency number or a crisis line in your country now, or go to someone you trust and tell them what you "
-    "told me. You do not have to be alone with it. Our conversation can wait, and it stays here. Are you safe right now?";
+    "I am glad that you say this, and I take it seriously. I am a simple program, and this deserves a person: please "
+    "call "
+    "your local emergency number or a crisis line in your country now, or go to someone you trust and tell them what "
+    "you "
+    "told me. You do not have to be alone with it. Our conversation can wait, and it stays here. Are you safe right "
+    "now?";
 
 std::size_t count_kind(const Dialogue& dialogue, Kind kind) {
   return static_cast<std::size_t>(
@@ -30,33 +33,40 @@ std::string variant(const std::array<std::string_view, N>& variants, std::size_t
 std::string answer_to_question(const Dialogue& dialogue) {
   switch (asked_about(dialogue.last()->sentences)) {
     case Asked::meaning:
-      return variant(std::array<std::string_view, 2>{"Fair enough, that was not clear. I mean something simple, and an everyday example is enough.",
-                                                     "Let me ask it from another side."},
-                     count_kind(dialogue, Kind::question));
+      return variant(
+          std::array<std::string_view, 2>{
+              "Fair enough, that was not clear. I mean something simple, and an everyday example is enough.",
+              "Let me ask it from another side."},
+          count_kind(dialogue, Kind::question));
     case Asked::opinion:
       return "I work by rules and have no opinion that could be worth more than yours; you are the one who lives it.";
     case Asked::identity:
-      return "I am the offline coach of PurposePath: a program that works by rules, without a language model. What you hear "
+      return "I am the offline coach of PurposePath: a program that works by rules, without a language model. What you "
+             "hear "
              "from me is your own words and my questions.";
     case Asked::process:
       return "It takes about a dozen questions: moments first, then the words for them, and at the end your yes or no.";
     case Asked::privacy:
-      return "I run inside PurposePath itself and send what you write to no other service; who can see it there is up to those who "
+      return "I run inside PurposePath itself and send what you write to no other service; who can see it there is up "
+             "to those who "
              "operate it.";
     case Asked::other:
       break;
   }
-  return variant(std::array<std::string_view, 2>{"I cannot answer that; all I can do is hold this conversation with you.",
-                                                 "That lies outside of what I can do here, so back to you."},
-                 count_kind(dialogue, Kind::question));
+  return variant(
+      std::array<std::string_view, 2>{"I cannot answer that; all I can do is hold this conversation with you.",
+                                      "That lies outside of what I can do here, so back to you."},
+      count_kind(dialogue, Kind::question));
 }
 
 std::string lead_in_brief(const Dialogue& dialogue, const Next& next) {
   const auto& turn = *dialogue.last();
   const auto said = quoted(core_of(turn.text));
   if (next.ask == Ask::probe) return fmt::format("{}: a word can hold a whole story.", said);
-  return variant(std::array<std::string_view, 3>{"Short answers are fine.", "I take it as it is.", "Good, I have that."},
-                 count_kind(dialogue, Kind::brief)) + (turn.text.size() < 60 ? " " + said + "." : "");
+  return variant(
+             std::array<std::string_view, 3>{"Short answers are fine.", "I take it as it is.", "Good, I have that."},
+             count_kind(dialogue, Kind::brief)) +
+         (turn.text.size() < 60 ? " " + said + "." : "");
 }
 
 // What is said before the question, by the kind of message.
@@ -65,26 +75,30 @@ std::string lead_in(const Dialogue& dialogue, const Next& next) {
   const auto times = count_kind(dialogue, turn.kind);
   switch (turn.kind) {
     case Kind::unsure:
-      return variant(std::array<std::string_view, 4>{"That is fine; not knowing is a place to start from.",
-                                                     "You need not know it. Let us come to it from another side.",
-                                                     "Then we let that one rest and go on.", "No hurry; there are other doors."},
-                     times);
+      return variant(
+          std::array<std::string_view, 4>{"That is fine; not knowing is a place to start from.",
+                                          "You need not know it. Let us come to it from another side.",
+                                          "Then we let that one rest and go on.", "No hurry; there are other doors."},
+          times);
     case Kind::question:
       return answer_to_question(dialogue);
     case Kind::foreign:
-      return variant(std::array<std::string_view, 2>{
-                         "I am sorry: I work by rules and only understand English, so I could not follow that. If you can, "
-                         "answer in simple English; a few words are enough.",
-                         "I still only understand English; a few simple words will do."},
-                     times);
+      return variant(
+          std::array<std::string_view, 2>{
+              "I am sorry: I work by rules and only understand English, so I could not follow that. If you can, "
+              "answer in simple English; a few words are enough.",
+              "I still only understand English; a few simple words will do."},
+          times);
     case Kind::unreadable:
       return variant(std::array<std::string_view, 2>{"Signs and pictures are more than I can read; I need words.",
                                                      "I cannot read that one either. A word or two is enough."},
                      times);
     case Kind::command:
-      return variant(std::array<std::string_view, 2>{"I follow one plan only, and that is this conversation with you.",
-                                                     "There is nothing else I can be switched to; I am here for your questions of this kind only."},
-                     times);
+      return variant(
+          std::array<std::string_view, 2>{
+              "I follow one plan only, and that is this conversation with you.",
+              "There is nothing else I can be switched to; I am here for your questions of this kind only."},
+          times);
     case Kind::greeting:
       return times == 1 ? "Hello, and good that you are here." : "Hello again.";
     case Kind::brief:
@@ -102,7 +116,8 @@ bool opens_phase(const Dialogue& dialogue, const Next& next) {
 std::string after_completion(const Dialogue& dialogue) {
   const auto& last = *dialogue.last();
   if (last.confirms) return filled(dialogue, dialogue.script.closing);
-  return "What we have stands as you confirmed it. You can finish this conversation whenever you like; if something should "
+  return "What we have stands as you confirmed it. You can finish this conversation whenever you like; if something "
+         "should "
          "change after all, start a new one and we look at it afresh.";
 }
 
@@ -115,23 +130,27 @@ std::string before_question(const Dialogue& dialogue, const Next& next) {
   std::string out;
   if (opens_phase(dialogue, next)) append(out, dialogue.script.phases[next.phase].bridge);
   const bool tells_heard = next.question != nullptr && next.question->says == "heard" && next.ask == Ask::question;
-  if (const auto list = tells_heard ? heard(dialogue, 5) : ""; !list.empty()) {
+  if (const auto list = tells_heard ? heard(dialogue, 4) : ""; !list.empty()) {
     append(out, fmt::format("In what you have told me so far I hear {}; take them as loans.", list));
   }
   return out;
 }
 
 std::string lead_in_no(const Dialogue& dialogue, const Next& next) {
-  if (next.ask == Ask::what_changes) return dialogue.what_changes == 0 ? "Good that you say so." : "Let us get it right.";
+  if (next.ask == Ask::what_changes)
+    return dialogue.what_changes == 0 ? "Good that you say so." : "Let us get it right.";
   return "Thank you, I take that in.";
 }
 
 }  // namespace
 
-std::string first_message(const Script& script) { return fmt::format("{} {}", script.opening, script.questions.front().ask); }
+std::string first_message(const Script& script) {
+  return fmt::format("{} {}", script.opening, script.questions.front().ask);
+}
 
 std::string welcome_back(const Dialogue& dialogue) {
-  if (dialogue.complete) return "Welcome back. What you confirmed is kept as it stands; you can finish the conversation whenever you like.";
+  if (dialogue.complete)
+    return "Welcome back. What you confirmed is kept as it stands; you can finish the conversation whenever you like.";
   std::string out = "Welcome back.";
   const auto list = dialogue.script.seeks == "values" ? heard(dialogue, 4) : "";
   const auto chosen = dialogue.values.chosen();
@@ -157,7 +176,8 @@ std::string reply_text(const Dialogue& dialogue) {
   if (last->kind == Kind::distress) return std::string(kDistress);
   if (dialogue.complete) return after_completion(dialogue);
   if (last->kind == Kind::farewell) {
-    return "Then let us stop here. Everything you said is kept, and we can go on from this point whenever you like. Thank you "
+    return "Then let us stop here. Everything you said is kept, and we can go on from this point whenever you like. "
+           "Thank you "
            "for your time.";
   }
   const auto next = next_question(dialogue);

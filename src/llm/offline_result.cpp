@@ -26,7 +26,8 @@ std::string sentence_of(std::string_view text) { return text.empty() ? "" : capi
 std::vector<const Mention*> best_mentions(const Value& value) {
   std::vector<const Mention*> list;
   for (const auto& mention : value.mentions) {
-    const bool same = std::any_of(list.begin(), list.end(), [&](auto* other) { return other->sentence == mention.sentence; });
+    const bool same =
+        std::any_of(list.begin(), list.end(), [&](auto* other) { return other->sentence == mention.sentence; });
     if (!same) list.push_back(&mention);
   }
   const auto rank = [](const Mention* m) {
@@ -43,15 +44,25 @@ bool names(std::string_view text, const Value& value) {
   return contains_word(split_words(text), split_words(value.name).front().lower);
 }
 
-json::object value_result(const Values& values, const Value& value) {
+// The sentence; "Or when …" needs the one before it.
+std::string told(const Dialogue& dialogue, const Mention& mention) {
+  const auto& sentences = dialogue.turns[mention.turn].sentences;
+  const bool joins =
+      mention.sentence->words.front().lower == "or" || mention.sentence->words.front().lower == "otherwise";
+  if (!joins || mention.sentence == sentences.data()) return sentence_of(mention.sentence->text);
+  return std::string((mention.sentence - 1)->text) + " " + std::string(mention.sentence->text);
+}
+
+json::object value_result(const Dialogue& dialogue, const Value& value) {
+  const auto& values = dialogue.values;
   const auto mentions = best_mentions(value);
   json::object out;
   out["name"] = capitalised(value.name);
-  out["description"] = mentions.empty() ? capitalised(value.name) : sentence_of(mentions.front()->sentence->text);
+  out["description"] = mentions.empty() ? capitalised(value.name) : told(dialogue, *mentions.front());
   std::string importance;
   if (names(values.trade_off, value)) importance = sentence_of(values.trade_off);
   for (std::size_t i = 1; importance.empty() && i < mentions.size(); ++i) {
-    if (!mentions[i]->listed) importance = sentence_of(mentions[i]->sentence->text);
+    if (!mentions[i]->listed && mentions[i]->sentence->words.size() >= 6) importance = told(dialogue, *mentions[i]);
   }
   out["importance"] = text_or_null(importance);
   out["behaviours"] = texts(value.behaviours);
@@ -65,16 +76,21 @@ json::value values_result(const Dialogue& dialogue) {
   std::vector<std::string> names_said;
   std::string flag;
   for (const auto* value : chosen) {
-    list.push_back(value_result(dialogue.values, *value));
+    list.push_back(value_result(dialogue, *value));
     names_said.push_back(value->name);
     if (flag.empty()) flag = value->red_flag;
   }
-  auto summary = fmt::format("{} {}.", dialogue.complete ? "The values you confirmed are" : "What showed in this conversation is",
-                             join(names_said));
+  auto summary =
+      fmt::format("{} {}.", dialogue.complete ? "The values you confirmed are" : "What showed in this conversation is",
+                  join(names_said));
   const auto stories = dialogue.values.shown();
-  const auto* told = chosen.empty() ? nullptr : salient_sentence(dialogue.turns.at(std::min<std::size_t>(1, dialogue.turns.size() - 1)));
-  if (!stories.empty() && told != nullptr) summary += fmt::format(" You told of this: {}.", quoted(core_of(told->text)));
-  if (!dialogue.values.trade_off.empty()) summary += fmt::format(" Where they conflict: {}.", quoted(dialogue.values.trade_off));
+  const auto* told = chosen.empty()
+                         ? nullptr
+                         : salient_sentence(dialogue.turns.at(std::min<std::size_t>(1, dialogue.turns.size() - 1)));
+  if (!stories.empty() && told != nullptr)
+    summary += fmt::format(" You told of this: {}.", quoted(core_of(told->text)));
+  if (!dialogue.values.trade_off.empty())
+    summary += fmt::format(" Where they conflict: {}.", quoted(dialogue.values.trade_off));
   if (!flag.empty()) summary += fmt::format(" Your warning sign: {}.", quoted(flag));
   return json::object{{"values", std::move(list)}, {"summary", chosen.empty() ? "" : summary}};
 }
@@ -110,8 +126,10 @@ json::value vision_result(const Dialogue& dialogue) {
   for (const auto& turn : dialogue.turns) {
     const bool pictures = turn.question != nullptr && turn.kind == Kind::answer && turn.question->phase >= 1 &&
                           turn.question->expects.empty();
+    // A short message whole, because "that" and "it" need what stands before them.
     const auto* sentence = pictures ? salient_sentence(turn) : nullptr;
-    if (sentence != nullptr && aspirations.size() < 8) aspirations.push_back(sentence_of(sentence->text));
+    if (sentence == nullptr || aspirations.size() == 12) continue;
+    aspirations.push_back(split_words(turn.text).size() <= 36 ? std::string(turn.text) : sentence_of(sentence->text));
   }
   return json::object{{"statement", json::string(filled(dialogue, "{statement}"))},
                       {"horizon", text_or_null(dialogue.facts.horizon)},
@@ -135,8 +153,9 @@ json::value goals_result(const Dialogue& dialogue) {
   }
   std::string summary;
   if (!statement.empty()) summary = fmt::format("Your goal: {}", quoted(core_of(statement))) + ".";
-  if (!facts.relevance.empty()) summary += fmt::format(" It matters to you: {}.", quoted(core_of(facts.relevance)));
-  if (!facts.first_steps.empty()) summary += fmt::format(" You begin with this: {}.", quoted(facts.first_steps.front()));
+  if (!facts.relevance.empty()) summary += fmt::format(" The reason you gave: {}.", quoted(core_of(facts.relevance)));
+  if (!facts.first_steps.empty())
+    summary += fmt::format(" It begins with this: {}.", quoted(facts.first_steps.front()));
   return json::object{{"goals", std::move(goals)}, {"summary", summary}};
 }
 
@@ -144,8 +163,9 @@ bool allows(const json::object& schema, std::string_view type) {
   const auto* types = schema.if_contains("type");
   if (types == nullptr) return false;
   if (types->is_string()) return types->get_string() == type;
-  return types->is_array() && std::any_of(types->get_array().begin(), types->get_array().end(),
-                                          [&](const json::value& t) { return t.is_string() && t.get_string() == type; });
+  return types->is_array() &&
+         std::any_of(types->get_array().begin(), types->get_array().end(),
+                     [&](const json::value& t) { return t.is_string() && t.get_string() == type; });
 }
 
 // The answer to the question that expects this field.

@@ -13,7 +13,8 @@ namespace {
 namespace json = boost::json;
 
 [[noreturn]] void fail(std::string_view what) {
-  throw base::Error(base::Code::llm_error, fmt::format("the offline coach cannot use this topic's offline.yaml: {}", what));
+  throw base::Error(base::Code::llm_error,
+                    fmt::format("the offline coach cannot use this topic's offline.yaml: {}", what));
 }
 
 std::string_view text(const json::object& object, std::string_view key) {
@@ -34,8 +35,14 @@ std::vector<std::string_view> texts(const json::object& object, std::string_view
 Question read_question(const json::value& value, std::size_t phase) {
   const auto* object = value.if_object();
   if (object == nullptr) fail("a question is not a map");
-  Question question{text(*object, "id"),    text(*object, "ask"),  text(*object, "another"), text(*object, "expects"),
-                    text(*object, "needs"), text(*object, "says"), false,                    texts(*object, "unless"),
+  Question question{text(*object, "id"),
+                    text(*object, "ask"),
+                    text(*object, "another"),
+                    text(*object, "expects"),
+                    text(*object, "needs"),
+                    text(*object, "says"),
+                    false,
+                    texts(*object, "unless"),
                     phase};
   if (question.id.empty() || question.ask.empty()) fail("a question has no id or no text");
   const auto* always = object->if_contains("always");

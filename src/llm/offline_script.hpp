@@ -19,20 +19,21 @@ struct Question {
   std::string_view ask;
   std::string_view another;  // the same from another side; "" for none
   std::string_view expects;  // names, statement, horizon, behaviours, red_flag, obstacles, …: what an answer holds
-  std::string_view needs;    // asked only when this is so: none, one, two, many (values), means, or a fact's name
-  std::string_view says;     // "heard": tells the values heard so far before asking
-  bool always = false;       // asked before its phase is left, however many answers there are
+  std::string_view needs;  // asked only when this is so: none, one, two, many (values), means, or a fact's name
+  std::string_view says;  // "heard": tells the values heard so far before asking
+  bool always = false;  // asked before its phase is left, however many answers there are
   std::vector<std::string_view> unless;  // not asked when one of these facts is known or questions answered
   std::size_t phase = 0;
 };
 
 struct ScriptPhase {
   std::string_view bridge;  // said before the phase's first question
-  std::size_t enough = 1;   // answers after which the coach moves on
+  std::size_t enough = 1;  // answers after which the coach moves on
 };
 
 struct Script {
-  std::string_view seeks;  // values, purpose, vision, goals; anything else is filled by the names of the result's fields
+  std::string_view
+      seeks;  // values, purpose, vision, goals; anything else is filled by the names of the result's fields
   std::string_view opening;
   std::string_view closing;
   std::array<ScriptPhase, 6> phases;

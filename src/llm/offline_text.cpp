@@ -34,7 +34,9 @@ std::size_t character_length(std::string_view text) {
 std::size_t word_character(std::string_view text, bool inside) {
   if (text.empty()) return 0;
   if (is_ascii_letter(text[0]) || is_digit(text[0])) return 1;
-  const auto continues = [&](std::size_t at) { return at < text.size() && (is_ascii_letter(text[at]) || is_digit(text[at])); };
+  const auto continues = [&](std::size_t at) {
+    return at < text.size() && (is_ascii_letter(text[at]) || is_digit(text[at]));
+  };
   if ((text[0] == '\'' || text[0] == '-') && inside && continues(1)) return 1;
   if (text.starts_with(kCurlyApostrophe)) return inside && continues(3) ? 3 : 0;
   if (!is_wide(text[0]) || is_wide_punctuation(text)) return 0;
@@ -43,7 +45,8 @@ std::size_t word_character(std::string_view text, bool inside) {
 
 std::string lower_word(std::string_view text) {
   auto lower = base::to_lower(text);
-  if (const auto at = lower.find(kCurlyApostrophe); at != std::string::npos) lower.replace(at, kCurlyApostrophe.size(), "'");
+  if (const auto at = lower.find(kCurlyApostrophe); at != std::string::npos)
+    lower.replace(at, kCurlyApostrophe.size(), "'");
   return lower;
 }
 
@@ -71,11 +74,10 @@ std::size_t sentence_end(std::string_view text, std::size_t at) {
 
 const std::unordered_map<std::string_view, std::string_view>& second_person() {
   static const std::unordered_map<std::string_view, std::string_view> kMap{
-      {"i", "you"},          {"i'm", "you're"},    {"i've", "you've"},       {"i'd", "you'd"},
-      {"i'll", "you'll"},    {"me", "you"},        {"my", "your"},           {"mine", "yours"},
-      {"myself", "yourself"}, {"we", "you"},       {"we're", "you're"},      {"we've", "you've"},
-      {"we'd", "you'd"},     {"we'll", "you'll"},  {"us", "you"},            {"our", "your"},
-      {"ours", "yours"},     {"ourselves", "yourselves"}, {"am", "are"}};
+      {"i", "you"},        {"i'm", "you're"},   {"i've", "you've"},          {"i'd", "you'd"},       {"i'll", "you'll"},
+      {"me", "you"},       {"my", "your"},      {"mine", "yours"},           {"myself", "yourself"}, {"we", "you"},
+      {"we're", "you're"}, {"we've", "you've"}, {"we'd", "you'd"},           {"we'll", "you'll"},    {"us", "you"},
+      {"our", "your"},     {"ours", "yours"},   {"ourselves", "yourselves"}, {"am", "are"}};
   return kMap;
 }
 
@@ -85,6 +87,8 @@ class PersonTurner {
   std::string_view turn(std::string_view lower) {
     const auto found = second_person().find(lower);
     std::string_view turned = found == second_person().end() ? std::string_view() : found->second;
+    // "I want us to stop": the others too, or it would read "you want you to stop".
+    if (lower == "us" && subject_i_ && wishes(previous_)) turned = "all of you";
     if (lower == "was" && subject_is_i()) turned = "were";
     if (lower == "wasn't" && subject_is_i()) turned = "weren't";
     follow(lower);
@@ -99,9 +103,9 @@ class PersonTurner {
 
   void follow(std::string_view lower) {
     static const std::unordered_set<std::string_view> kAdverbs{"never", "always", "also", "still", "just", "really",
-                                                              "often", "even",   "then", "too",   "only", "myself"};
-    static const std::unordered_set<std::string_view> kSubjects{"he", "she", "it", "they", "you", "we", "who", "that",
-                                                                "there", "this", "which", "what"};
+                                                               "often", "even",   "then", "too",   "only", "myself"};
+    static const std::unordered_set<std::string_view> kSubjects{"he",  "she",  "it",    "they", "you",   "we",
+                                                                "who", "that", "there", "this", "which", "what"};
     if (lower == "i") {
       subject_i_ = adjacent_ = true;
     } else if (kSubjects.contains(lower)) {
@@ -109,9 +113,15 @@ class PersonTurner {
     } else if (!kAdverbs.contains(lower)) {
       adjacent_ = false;
     }
+    previous_ = lower;
     last_was_joint_ = lower == "and" || lower == "but" || lower == "or";
   }
 
+  static bool wishes(std::string_view verb) {
+    return verb == "want" || verb == "need" || verb == "like" || verb == "let";
+  }
+
+  std::string previous_;
   bool subject_i_ = false;       // the last subject heard is "I"
   bool adjacent_ = false;        // and nothing but adverbs came since
   bool last_was_joint_ = false;  // "I slept badly and was tired"
@@ -195,11 +205,32 @@ std::string to_second_person(std::string_view text) {
 }
 
 std::string_view core_of(std::string_view sentence) {
-  constexpr std::array<std::string_view, 26> kLeads{
-      "yes, ",     "yes. ",   "well, ",  "so, ",          "so ",       "and ",          "but ",     "or ",      "hm, ",
-      "ok, ",      "okay, ",  "i think that ", "i think, ", "i think ", "i would say: ", "i would say that ",
-      "i would say ", "i'd say ", "i guess ", "i mean, ", "honestly, ", "actually, ",    "maybe ",   "oh, ",
-      "first of all, ", "hello, "};
+  constexpr std::array<std::string_view, 26> kLeads{"yes, ",
+                                                    "yes. ",
+                                                    "well, ",
+                                                    "so, ",
+                                                    "so ",
+                                                    "and ",
+                                                    "but ",
+                                                    "or ",
+                                                    "hm, ",
+                                                    "ok, ",
+                                                    "okay, ",
+                                                    "i think that ",
+                                                    "i think, ",
+                                                    "i think ",
+                                                    "i would say: ",
+                                                    "i would say that ",
+                                                    "i would say ",
+                                                    "i'd say ",
+                                                    "i guess ",
+                                                    "i mean, ",
+                                                    "honestly, ",
+                                                    "actually, ",
+                                                    "maybe ",
+                                                    "oh, ",
+                                                    "first of all, ",
+                                                    "hello, "};
   sentence = base::trim(sentence);
   for (bool again = true; again;) {
     again = false;
@@ -209,19 +240,27 @@ std::string_view core_of(std::string_view sentence) {
       again = true;
     }
   }
-  while (!sentence.empty() && (sentence.back() == '.' || sentence.back() == '!' || sentence.back() == ' ')) {
-    sentence.remove_suffix(1);
+  constexpr std::array<std::string_view, 4> kTails{", i think", ", i guess", ", i suppose", ", you know"};
+  const auto strip_marks = [&] {
+    while (!sentence.empty() && (sentence.back() == '.' || sentence.back() == '!' || sentence.back() == ' ')) {
+      sentence.remove_suffix(1);
+    }
+  };
+  strip_marks();
+  for (const auto tail : kTails) {
+    if (base::to_lower(sentence).ends_with(tail)) sentence.remove_suffix(tail.size());
   }
+  strip_marks();
   return sentence;
 }
-
 std::string shorten(std::string_view text, std::size_t max_words) {
   const auto words = split_words(text);
   if (words.size() <= max_words) return std::string(text);
   const auto limit = static_cast<std::size_t>(words[max_words].text.data() - text.data());
   const auto head = text.substr(0, limit);
   std::size_t cut = 0;
-  for (const std::string_view mark : {", ", "; ", ": ", " \u2013 ", " because ", " but ", " although ", " so that ", " when "}) {
+  for (const std::string_view mark :
+       {", ", "; ", ": ", " \u2013 ", " because ", " but ", " although ", " so that ", " when "}) {
     const auto found = head.rfind(mark);
     if (found != std::string_view::npos && split_words(head.substr(0, found)).size() >= 5) cut = std::max(cut, found);
   }
@@ -261,21 +300,64 @@ std::string quoted(std::string_view text) {
   return out + "\u201D";
 }
 
+namespace {
+
+// Index of the word behind the phrase when it stands at `at`, else 0.
+std::size_t phrase_end(const std::vector<Word>& words, std::size_t at, std::string_view phrase) {
+  for (; at < words.size(); ++at) {
+    const auto end = std::min(phrase.find(' '), phrase.size());
+    if (words[at].lower != phrase.substr(0, end)) return 0;
+    if (end == phrase.size()) return at + 1;
+    phrase.remove_prefix(end + 1);
+  }
+  return 0;
+}
+
+}  // namespace
+
+PhraseSet::PhraseSet(std::initializer_list<std::string_view> phrases) {
+  for (const auto phrase : phrases) phrases_[phrase.substr(0, phrase.find(' '))].push_back(phrase);
+}
+
+std::optional<PhraseSet::Match> PhraseSet::find(const std::vector<Word>& words) const {
+  for (std::size_t at = 0; at < words.size(); ++at) {
+    const auto found = phrases_.find(words[at].lower);
+    if (found == phrases_.end()) continue;
+    for (const auto phrase : found->second) {
+      if (const auto end = phrase_end(words, at, phrase); end > 0) return Match{phrase, end};
+    }
+  }
+  return std::nullopt;
+}
+
+bool PhraseSet::in(const std::vector<Sentence>& sentences) const {
+  return std::any_of(sentences.begin(), sentences.end(), [&](const Sentence& sentence) { return in(sentence.words); });
+}
+
+bool has_phrase(const std::vector<Word>& words, std::string_view phrase) {
+  for (std::size_t at = 0; at < words.size(); ++at) {
+    if (phrase_end(words, at, phrase) > 0) return true;
+  }
+  return false;
+}
+
 bool contains_word(const std::vector<Word>& words, std::string_view lower) {
   return std::any_of(words.begin(), words.end(), [&](const Word& word) { return word.lower == lower; });
 }
 
 bool is_content_word(std::string_view lower) {
   static const std::unordered_set<std::string_view> kFunction{
-      "about",  "above",  "after",   "again",  "almost", "already", "also",   "although", "always",  "another", "anybody",
-      "anything", "around", "because", "become", "before", "being",  "between", "could",   "doing",   "during",  "either",
-      "enough", "every",  "everybody", "everyone", "everything", "first", "going", "happen", "having", "however", "instead",
-      "itself", "maybe",  "might",   "moment", "myself", "never",   "nobody", "nothing",  "often",   "other",   "others",
-      "ourselves", "people", "perhaps", "person", "quite", "rather", "really", "right",   "seems",   "should",  "since",
-      "somebody", "someone", "something", "sometimes", "still", "their", "theirs", "them", "themselves", "there", "these",
-      "thing",  "things", "think",   "those",  "though", "thought", "through", "today",   "together", "toward", "towards",
-      "under",  "until",  "wants",   "whatever", "where", "which",  "while",  "whole",    "whose",   "without", "would",
-      "wouldn't", "years", "yourself", "makes", "matter", "matters", "important", "don't", "can't", "that's"};
+      "about",      "above",    "after",    "again",     "almost",    "already", "also",      "although", "always",
+      "another",    "anybody",  "anything", "around",    "because",   "become",  "before",    "being",    "between",
+      "could",      "doing",    "during",   "either",    "enough",    "every",   "everybody", "everyone", "everything",
+      "first",      "going",    "happen",   "having",    "however",   "instead", "itself",    "maybe",    "might",
+      "moment",     "myself",   "never",    "nobody",    "nothing",   "often",   "other",     "others",   "ourselves",
+      "people",     "perhaps",  "person",   "quite",     "rather",    "really",  "right",     "seems",    "should",
+      "since",      "somebody", "someone",  "something", "sometimes", "still",   "their",     "theirs",   "them",
+      "themselves", "there",    "these",    "thing",     "things",    "think",   "those",     "though",   "thought",
+      "through",    "today",    "together", "toward",    "towards",   "under",   "until",     "wants",    "whatever",
+      "where",      "which",    "while",    "whole",     "whose",     "without", "would",     "wouldn't", "years",
+      "yourself",   "makes",    "matter",   "matters",   "important", "don't",   "can't",     "that's"};
   return lower.size() >= 5 && !kFunction.contains(lower);
 }
 

@@ -1,8 +1,11 @@
 #pragma once
 // The offline coach's English: sentences, words, and giving back what somebody said in the second person. Views point
 // into the text they were made of.
+#include <initializer_list>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 namespace llm::offline {
@@ -33,6 +36,24 @@ std::string capitalised(std::string_view text);        // ASCII first letter
 std::string join(const std::vector<std::string>& items);  // "a, b and c"
 std::string quoted(std::string_view text);             // in double curly marks; inner ones become single
 
+// Phrases in lower case, looked up by their first word: finding any of hundreds costs one look-up a word.
+class PhraseSet {
+ public:
+  PhraseSet(std::initializer_list<std::string_view> phrases);  // of string literals
+  struct Match {
+    std::string_view phrase;
+    std::size_t after;  // index of the word behind it
+  };
+  std::optional<Match> find(const std::vector<Word>& words) const;  // the first in the text
+  bool in(const std::vector<Word>& words) const { return find(words).has_value(); }
+  bool in(const std::vector<Sentence>& sentences) const;
+
+ private:
+  std::unordered_map<std::string_view, std::vector<std::string_view>> phrases_;
+};
+
+// Whether these words stand next to each other in this order ("keep going"), in lower case.
+bool has_phrase(const std::vector<Word>& words, std::string_view phrase);
 bool contains_word(const std::vector<Word>& words, std::string_view lower);
 // Words that carry meaning: at least five letters and no function word.
 bool is_content_word(std::string_view lower);

@@ -9,9 +9,10 @@ namespace {
 
 int feeling(const std::vector<Word>& words) {
   static const std::unordered_set<std::string_view> kStrong{
-      "proud", "proudest", "furious", "angry", "anger",  "love",  "loved", "hate",  "cried",  "cry",    "moved", "afraid",
-      "happy", "ashamed",  "never",   "always", "still", "nobody", "everybody", "lonely", "miss",   "hurt",  "hope",
-      "worth", "laugh",    "forget",  "tired",  "drowning", "trust", "dream", "matters", "lose", "wish"};
+      "proud",     "proudest", "furious", "angry",   "anger",   "love",  "loved",  "hate",   "cried",
+      "cry",       "moved",    "afraid",  "happy",   "ashamed", "never", "always", "still",  "nobody",
+      "everybody", "lonely",   "miss",    "hurt",    "hope",    "worth", "laugh",  "forget", "tired",
+      "drowning",  "trust",    "dream",   "matters", "lose",    "wish"};
   int found = 0;
   for (const auto& word : words) found += kStrong.contains(word.lower) ? 1 : 0;
   return found > 2 ? 2 : found;
@@ -24,7 +25,8 @@ int score(const Sentence& sentence, const Turn& turn) {
   bool self = false;
   for (const auto& word : words) self = self || kSelf.contains(word.lower);
   points += self ? 2 : 0;
-  for (const auto* joint : {"because", "although", "but", "so", "if", "when"}) points += contains_word(words, joint) ? 1 : 0;
+  for (const auto* joint : {"because", "although", "but", "so", "if", "when"})
+    points += contains_word(words, joint) ? 1 : 0;
   if (words.size() >= 7 && words.size() <= 26) points += 2;
   if (words.size() < 4) points -= 6;
   if (words.size() > 34) points -= 2;

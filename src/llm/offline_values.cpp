@@ -1,7 +1,6 @@
 #include "llm/offline_values.hpp"
 
 #include <algorithm>
-#include <array>
 #include <unordered_set>
 
 #include "base/text.hpp"
@@ -11,21 +10,35 @@ namespace {
 
 constexpr std::size_t kMostValues = 7;
 
-struct Trigger {
-  std::string_view phrase;
-  bool strong;  // what follows are values, known to the lexicon or not
-};
-
-// After these words people name values.
-constexpr std::array<Trigger, 26> kTriggers{{
-    {"comes up is", true},        {"comes up are", true},     {"come up are", true},       {"values are", true},
-    {"value is", true},           {"words are", true},        {"word is", true},           {"words would be", true},
-    {"what matters is", true},    {"what matters to me is", true}, {"what matters to us is", true}, {"underneath is", true},
-    {"beneath it is", true},      {"beneath that is", true},  {"underneath it is", true},  {"i would choose", true},
-    {"i'd choose", true},         {"i choose", true},         {"we stand for", false},     {"i stand for", false},
-    {"i would say", false},       {"i'd say", false},         {"it is about", false},      {"it's about", false},
-    {"i would add", true},        {"add", false},
-}};
+// After these words people name values, whatever words they have for them …
+const PhraseSet kNaming{"comes up is",
+                        "comes up are",
+                        "come up are",
+                        "values are",
+                        "value is",
+                        "words are",
+                        "word is",
+                        "words would be",
+                        "what matters is",
+                        "what matters to me is",
+                        "what matters to us is",
+                        "underneath is",
+                        "beneath it is",
+                        "beneath that is",
+                        "underneath it is",
+                        "i would choose",
+                        "i'd choose",
+                        "i choose",
+                        "i would add"};
+// … and after these perhaps.
+const PhraseSet kMaybeNaming{"we stand for", "i stand for", "i would say", "i'd say",
+                             "it is about",  "it's about",  "add"};
+const PhraseSet kWarnings{"warning sign", "red flag",         "first sign", "alarm bell",
+                          "alarm bells",  "warning would be", "danger sign"};
+const PhraseSet kConditions{"more the condition", "the condition", "a condition",   "only a means",
+                            "just a means",       "a means",       "a consequence", "the result of"};
+const PhraseSet kDrops{"drop",    "remove",   "leave out", "without", "instead of",
+                       "replace", "take out", "delete",    "strike",  "not"};
 
 std::string_view from_word(const Sentence& sentence, std::size_t word) {
   if (word >= sentence.words.size()) return {};
@@ -37,18 +50,6 @@ std::string_view span_of(const Sentence& sentence, std::size_t first, std::size_
   const char* begin = sentence.words[first].text.data();
   const auto end = sentence.words[last].text.data() + sentence.words[last].text.size();
   return {begin, static_cast<std::size_t>(end - begin)};
-}
-
-// Index of the word after the phrase, npos when it does not stand there.
-std::size_t after_phrase(const Sentence& sentence, std::string_view phrase) {
-  const auto tokens = split_words(phrase);
-  const auto& words = sentence.words;
-  for (std::size_t at = 0; at + tokens.size() <= words.size(); ++at) {
-    const bool same = std::equal(tokens.begin(), tokens.end(), words.begin() + static_cast<std::ptrdiff_t>(at),
-                                 [](const Word& a, const Word& b) { return a.lower == b.lower; });
-    if (same) return at + tokens.size();
-  }
-  return std::string_view::npos;
 }
 
 std::vector<std::string_view> list_items(std::string_view text) {
@@ -67,11 +68,13 @@ std::vector<std::string_view> list_items(std::string_view text) {
 
 // Without articles, adverbs and marks around it.
 std::vector<Word> item_words(std::string_view item) {
-  static const std::unordered_set<std::string_view> kEmpty{"a",   "an",   "the",  "my",   "our", "also", "probably", "maybe", "of",
-                                                          "and", "then", "just", "real", "being", "it", "is", "first"};
+  static const std::unordered_set<std::string_view> kEmpty{"a",        "an",    "the", "my",  "our",  "also",
+                                                           "probably", "maybe", "of",  "and", "then", "just",
+                                                           "real",     "being", "it",  "is",  "first"};
   auto words = split_words(item);
   while (!words.empty() && kEmpty.contains(words.front().lower)) words.erase(words.begin());
-  while (!words.empty() && (words.back().lower == "too" || words.back().lower == "then" || words.back().lower == "most")) {
+  while (!words.empty() &&
+         (words.back().lower == "too" || words.back().lower == "then" || words.back().lower == "most")) {
     words.pop_back();
   }
   return words;
@@ -110,9 +113,7 @@ class Reader {
     }
   }
 
-  static bool is_red_flag(const Sentence& sentence) {
-    return std::any_of(kWarnings.begin(), kWarnings.end(), [&](auto p) { return has_phrase(sentence.words, p); });
-  }
+  static bool is_red_flag(const Sentence& sentence) { return kWarnings.in(sentence.words); }
 
   Value& value_for(const ValueEntry* entry, const std::string& name) {
     const auto same = std::find_if(values_.found.begin(), values_.found.end(), [&](const Value& value) {
@@ -132,12 +133,13 @@ class Reader {
 
   // The items of a list of names in this sentence, and whether unknown words count as names there.
   std::pair<std::vector<std::string_view>, bool> names_in(const Sentence& sentence, const Turn& turn) const {
-    for (const auto& trigger : kTriggers) {
-      const auto at = after_phrase(sentence, trigger.phrase);
-      if (at != kNone) return {list_items(from_word(sentence, at)), trigger.strong || turn.expects("names")};
+    if (const auto named = kNaming.find(sentence.words)) return {list_items(from_word(sentence, named->after)), true};
+    if (const auto maybe = kMaybeNaming.find(sentence.words)) {
+      return {list_items(from_word(sentence, maybe->after)), turn.expects("names")};
     }
     const auto items = list_items(core_of(sentence.text));
-    const bool short_items = std::all_of(items.begin(), items.end(), [](auto item) { return item_words(item).size() <= 3; });
+    const bool short_items =
+        std::all_of(items.begin(), items.end(), [](auto item) { return item_words(item).size() <= 3; });
     const bool asked = turn.expects("names");
     if (short_items && (items.size() >= 2 || asked)) return {items, asked || turn.after_confirm};
     return important_in(sentence);
@@ -175,8 +177,10 @@ class Reader {
     if (cues.empty() && (!unknown_too || !can_be_a_name(words))) return false;
     const auto* entry = cues.empty() ? nullptr : cues.front().entry;
     auto name = std::string(entry == nullptr ? "" : entry->name);
-    if (cues.empty()) name = base::to_lower({words.front().text.data(), static_cast<std::size_t>(
-        words.back().text.data() + words.back().text.size() - words.front().text.data())});
+    if (cues.empty())
+      name = base::to_lower(
+          {words.front().text.data(),
+           static_cast<std::size_t>(words.back().text.data() + words.back().text.size() - words.front().text.data())});
     if (!cues.empty() && words.size() == 1 && cues.front().noun) name = words.front().lower;
     auto& value = value_for(entry, name);
     if (!value.named) value.name = name;
@@ -190,10 +194,12 @@ class Reader {
   // One to three words that are no verb phrase and no filler.
   static bool can_be_a_name(const std::vector<Word>& words) {
     static const std::unordered_set<std::string_view> kNever{
-        "i",    "you",  "we",   "they", "he",   "she",   "it",   "that", "this",  "these",  "those", "yes",  "no",
-        "not",  "am",   "is",   "are",  "was",  "were",  "have", "has",  "do",    "does",   "know",  "think", "thing",
-        "things", "all", "everything", "nothing", "something", "others", "hard", "question", "words", "values", "them",
-        "thanks", "thank", "please", "ok", "okay", "well", "sure", "my", "our", "me", "us", "what", "who", "hello", "hi"};
+        "i",     "you",        "we",      "they",      "he",     "she",   "it",       "that",  "this",
+        "these", "those",      "yes",     "no",        "not",    "am",    "is",       "are",   "was",
+        "were",  "have",       "has",     "do",        "does",   "know",  "think",    "thing", "things",
+        "all",   "everything", "nothing", "something", "others", "hard",  "question", "words", "values",
+        "them",  "thanks",     "thank",   "please",    "ok",     "okay",  "well",     "sure",  "my",
+        "our",   "me",         "us",      "what",      "who",    "hello", "hi"};
     return words.size() <= 3 && words.front().lower.size() >= 3 &&
            std::none_of(words.begin(), words.end(), [](const Word& word) { return kNever.contains(word.lower); });
   }
@@ -201,12 +207,11 @@ class Reader {
   // "Survival is more the condition", "drop honesty", "not loyalty".
   bool read_removal(const Sentence& sentence, const Turn& turn) {
     const auto& words = sentence.words;
-    const bool condition = std::any_of(kConditions.begin(), kConditions.end(), [&](auto p) { return has_phrase(words, p); });
+    const bool condition = kConditions.in(words);
     if (condition && !means_word(words).empty()) return values_.means.clear(), true;
     const bool asked_to_drop = turn.question != nullptr && turn.question->id == "drop" && !turn.after_confirm;
-    const bool drops = std::any_of(kDrops.begin(), kDrops.end(), [&](auto p) { return has_phrase(words, p); }) ||
-                       (turn.after_confirm && (contains_word(words, "not") || contains_word(words, "without")));
-    if (!condition && !asked_to_drop && !(drops && turn.after_confirm)) return false;
+    const bool drops = turn.after_confirm && kDrops.in(words);
+    if (!condition && !asked_to_drop && !drops) return false;
     bool any = false;
     for (auto& value : values_.found) {
       const auto at = value.named && !value.removed ? position_of(value, words) : kNone;
@@ -230,8 +235,9 @@ class Reader {
   }
 
   static bool near_negation(const std::vector<Word>& words, std::size_t at) {
-    static const std::unordered_set<std::string_view> kNegations{"not", "drop", "remove", "without", "delete", "of", "leave",
-                                                                "replace", "instead", "no", "take", "cut", "strike"};
+    static const std::unordered_set<std::string_view> kNegations{"not",  "drop",  "remove",  "without", "delete",
+                                                                 "of",   "leave", "replace", "instead", "no",
+                                                                 "take", "cut",   "strike"};
     for (std::size_t back = 1; back <= 3 && back <= at; ++back) {
       if (kNegations.contains(words[at - back].lower)) return true;
     }
@@ -283,7 +289,8 @@ class Reader {
       if (value.removed || (values_.named_count() > 0 && !value.named)) continue;
       std::size_t shared = position_of(value, words) != kNone ? 8 : 0;
       for (const auto& cue : cues) shared += cue.entry == value.entry ? 4 : 0;
-      for (const auto& mention : value.mentions) shared += mention.listed ? 0 : shared_words(words, mention.sentence->words);
+      for (const auto& mention : value.mentions)
+        shared += mention.listed ? 0 : shared_words(words, mention.sentence->words);
       for (const auto& behaviour : value.behaviours) shared += shared_words(words, split_words(behaviour));
       if (shared > best_shared) best = i, best_shared = shared;
     }
@@ -307,13 +314,6 @@ class Reader {
     }
   }
 
-  static constexpr std::array<std::string_view, 7> kWarnings{"warning sign", "red flag", "first sign", "alarm bell",
-                                                             "alarm bells", "warning would be", "danger sign"};
-  static constexpr std::array<std::string_view, 8> kConditions{"more the condition", "the condition", "a condition",
-                                                               "only a means", "just a means", "a means", "a consequence",
-                                                               "the result of"};
-  static constexpr std::array<std::string_view, 9> kDrops{"drop", "remove", "leave out", "without", "instead of", "replace",
-                                                          "take out", "delete", "strike"};
   const std::vector<Turn>& turns_;
   Values values_;
   std::size_t turn_ = 0;
@@ -330,14 +330,20 @@ std::size_t Values::named_count() const {
 
 std::vector<const Value*> Values::shown() const {
   std::vector<const Value*> list;
+  // A turn of phrase tells more than a single word, which may have meant something else.
   const auto stories = [](const Value* value) {
-    return std::count_if(value->mentions.begin(), value->mentions.end(), [](const Mention& m) { return !m.listed; });
+    std::ptrdiff_t weight = 0;
+    for (const auto& mention : value->mentions) {
+      if (!mention.listed) weight += split_words(mention.span).size() >= 3 ? 2 : 1;
+    }
+    return weight;
   };
   for (const auto& value : found) {
     if (!value.removed && stories(&value) > 0) list.push_back(&value);
   }
   // Equal ones stay in the order heard, which is that of their places.
-  std::sort(list.begin(), list.end(), [&](auto* a, auto* b) { return std::pair(-stories(a), a) < std::pair(-stories(b), b); });
+  std::sort(list.begin(), list.end(),
+            [&](auto* a, auto* b) { return std::pair(-stories(a), a) < std::pair(-stories(b), b); });
   return list;
 }
 
@@ -348,7 +354,8 @@ std::vector<const Value*> Values::chosen() const {
   }
   // In the order of naming, which need not be that of the stories.
   const auto first_named = [](const Value* value) {
-    const auto at = std::find_if(value->mentions.begin(), value->mentions.end(), [](const Mention& m) { return m.listed; });
+    const auto at =
+        std::find_if(value->mentions.begin(), value->mentions.end(), [](const Mention& m) { return m.listed; });
     return std::pair(at->turn, at->span.data());
   };
   std::sort(list.begin(), list.end(), [&](auto* a, auto* b) { return first_named(a) < first_named(b); });
@@ -367,7 +374,9 @@ std::size_t shared_words(const std::vector<Word>& a, const std::vector<Word>& b)
   std::size_t count = 0;
   for (const auto& word : a) {
     if (!is_content_word(word.lower)) continue;
-    count += std::any_of(b.begin(), b.end(), [&](const Word& other) { return stem(other.lower) == stem(word.lower); }) ? 1 : 0;
+    count += std::any_of(b.begin(), b.end(), [&](const Word& other) { return stem(other.lower) == stem(word.lower); })
+                 ? 1
+                 : 0;
   }
   return count;
 }
