@@ -109,12 +109,11 @@ class Reader {
       return;
     }
     if (read_behaviour(sentence, turn)) return;
-    const bool removed = read_removal(sentence, turn);
-    if (!removed && !read_names(sentence, turn)) read_story(sentence);
-    if (turn.question != nullptr && turn.question->id == "conflict" && values_.trade_off.empty() &&
-        (has_phrase(sentence.words, "wins") || sentence.words.size() >= 5)) {
-      values_.trade_off = core_of(sentence.text);
+    if (turn.question != nullptr && turn.question->id == "conflict") {
+      if (values_.trade_off.empty()) values_.trade_off = core_of(sentence.text);
+      return;
     }
+    if (!read_removal(sentence, turn) && !read_names(sentence, turn)) read_story(sentence);
   }
 
   static bool is_red_flag(const Sentence& sentence) { return kWarnings.in(sentence.words); }
