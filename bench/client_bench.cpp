@@ -26,14 +26,18 @@ using asio::ip::tcp;
 using base::Task;
 
 constexpr std::string_view kAnswer =
-    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nDate: Sun, 22 Nov 2026 12:00:00 GMT\r\nContent-Length: 15\r\n\r\n{\"answer\":\"yes\"}";
+    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nDate: Sun, 22 Nov 2026 12:00:00 GMT\r\nContent-Length: "
+    "15\r\n\r\n{\"answer\":\"yes\"}";
 
 Task<void> answer_all(tcp::socket socket) {
   std::array<char, 16 * 1024> buffer;
   boost::system::error_code failed;
   while (!failed) {
-    const auto size = co_await socket.async_read_some(asio::buffer(buffer), asio::redirect_error(asio::use_awaitable, failed));
-    if (size > 0) co_await asio::async_write(socket, asio::buffer(kAnswer.data(), kAnswer.size() - 1), asio::redirect_error(asio::use_awaitable, failed));
+    const auto size =
+        co_await socket.async_read_some(asio::buffer(buffer), asio::redirect_error(asio::use_awaitable, failed));
+    if (size > 0)
+      co_await asio::async_write(socket, asio::buffer(kAnswer.data(), kAnswer.size() - 1),
+                                 asio::redirect_error(asio::use_awaitable, failed));
   }
 }
 
@@ -64,7 +68,9 @@ Task<void> call_many(net::HttpClient& client, const net::HttpRequest& request, i
 double cpu_seconds() {
   rusage used{};
   getrusage(RUSAGE_SELF, &used);
-  const auto seconds = [](const timeval& time) { return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6; };
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+  };
   return seconds(used.ru_utime) + seconds(used.ru_stime);
 }
 
@@ -97,7 +103,8 @@ int main(int argc, char** argv) {
   const auto begin = std::chrono::steady_clock::now();
   run(client, request, calls, at_once);
   const auto wall = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  fmt::print("{} calls, {} at once: {:.1f} us CPU a call, {:.0f} calls/s\n", calls, at_once, (cpu_seconds() - cpu) / calls * 1e6, calls / wall);
+  fmt::print("{} calls, {} at once: {:.1f} us CPU a call, {:.0f} calls/s\n", calls, at_once,
+             (cpu_seconds() - cpu) / calls * 1e6, calls / wall);
   kill(server, SIGTERM);
   waitpid(server, nullptr, 0);
 }

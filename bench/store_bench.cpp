@@ -11,6 +11,7 @@
 #include <boost/asio/io_context.hpp>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -39,21 +40,23 @@ struct Producer {
 
 double seconds_since(Steady::time_point began) { return std::chrono::duration<double>(Steady::now() - began).count(); }
 
-std::string conversation_key(int number) { return fmt::format("conversation#conv_01JD3WZZZZZZZZZZZZZZ{:06}", number); }
+std::string conversation_key(int number) { return fmt::format("conv#conv_01JD3WZZZZZZZZZZZZZZ{:06}", number); }
 
+// Like coaching's: listed by the index while a turn is open, which every second version is.
 store::Item conversation_item(int number, std::int64_t version) {
-  return {.key = {conversation_key(number), "conversation"},
-          .version = version,
-          .body = "{\"text\":\"" + std::string(kBodyBytes, 'c') + "\"}",
-          .index = store::Key{fmt::format("user#{}", number % 1000), fmt::format("conv_{:06}", number)},
-          .expires_at_s = 2'000'000'000 + version};
+  store::Item item{.key = {conversation_key(number), "conversation"},
+                   .version = version,
+                   .body = "{\"text\":\"" + std::string(kBodyBytes, 'c') + "\"}"};
+  if (version % 2 == 1) item.index = store::Key{"open_turns", fmt::format("{:015}#{:06}", version, number)};
+  return item;
 }
 
-store::Item message_item(int number, std::int64_t version) {
-  return {.key = {conversation_key(number), fmt::format("message#{:010}", version)},
+std::string message_key(std::int64_t sequence) { return fmt::format("msg#{:010}", sequence); }
+
+store::Item message_item(int number, std::int64_t sequence) {
+  return {.key = {conversation_key(number), message_key(sequence)},
           .version = 1,
-          .body = "{\"text\":\"" + std::string(kBodyBytes, 'm') + "\"}",
-          .expires_at_s = 2'000'000'000};
+          .body = "{\"text\":\"" + std::string(kBodyBytes, 'm') + "\"}"};
 }
 
 base::Task<> produce(store::Store& store, const Load& load, int first, Producer& producer) {
@@ -99,7 +102,9 @@ double thread_cpu_seconds(const std::string& wanted) {
 double process_cpu_seconds() {
   rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& time) { return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6; };
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+  };
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
@@ -107,16 +112,43 @@ double at(const std::vector<double>& sorted, double share) {
   return sorted[static_cast<std::size_t>(static_cast<double>(sorted.size() - 1) * share)];
 }
 
-void report(std::string_view name, std::vector<Producer>& producers, double seconds, double writer_cpu,
-            double checkpoint_cpu, double process_cpu) {
+void report(std::vector<Producer>& producers, double seconds, double writer_cpu, double checkpoint_cpu,
+            double process_cpu) {
   std::vector<double> all;
   for (auto& producer : producers) all.insert(all.end(), producer.milliseconds.begin(), producer.milliseconds.end());
   std::ranges::sort(all);
   const auto number = static_cast<double>(all.size());
-  fmt::print("{:10} {:8.0f} transactions/s   p50 {:6.2f} ms   p99 {:6.2f} ms   max {:6.1f} ms   "
-             "CPU per transaction: writer {:5.1f} us, checkpoints {:4.1f} us, process {:5.1f} us\n",
-             name, number / seconds, at(all, 0.5), at(all, 0.99), all.back(), 1e6 * writer_cpu / number,
-             1e6 * checkpoint_cpu / number, 1e6 * process_cpu / number);
+  fmt::print(
+      "{:10} {:.0f} transactions/s   p50 {:6.2f} ms   p99 {:6.2f} ms   max {:6.1f} ms   "
+      "CPU per transaction: writer {:.1f} us, checkpoints {:.1f} us, process {:.1f} us\n",
+      "", number / seconds, at(all, 0.5), at(all, 0.99), all.back(), 1e6 * writer_cpu / number,
+      1e6 * checkpoint_cpu / number, 1e6 * process_cpu / number);
+}
+
+template <class T>
+T wait_for(base::Task<T> task) {
+  boost::asio::io_context io(1);
+  std::optional<T> result;
+  boost::asio::co_spawn(io, std::move(task), [&](std::exception_ptr failure, T value) {
+    end_on_failure(failure);
+    result = std::move(value);
+  });
+  io.run();
+  return std::move(*result);
+}
+
+base::Task<double> time_reads(store::Store& store, int reads, bool pages) {
+  const auto began = Steady::now();
+  for (int i = 0; i < reads; ++i) {
+    if (pages) {
+      store::Query last{.partition = conversation_key(i % kProducers), .from = "msg#", .descending = true, .limit = 20};
+      co_await store.query(std::move(last));
+    } else {
+      store::Key key{conversation_key(i % kProducers), "conversation"};
+      co_await store.get(std::move(key));
+    }
+  }
+  co_return 1e6 * seconds_since(began) / reads;
 }
 
 void run(std::string_view name, const std::filesystem::path& folder, const Load& load, std::int64_t group) {
@@ -126,7 +158,9 @@ void run(std::string_view name, const std::filesystem::path& folder, const Load&
   telemetry::Log log(STDERR_FILENO, telemetry::Level::error, clock);
   std::vector<Producer> producers(kProducers);
   {
+    const auto opening = Steady::now();
     auto store = store::open_sqlite({.path = file.string(), .group_transactions = group}, clock, metrics, log);
+    fmt::print("{:10} made and opened in {:.1f} ms\n", name, 1000 * seconds_since(opening));
     const auto began = Steady::now();
     const auto cpu_before = process_cpu_seconds();
     std::vector<std::thread> threads;
@@ -134,15 +168,16 @@ void run(std::string_view name, const std::filesystem::path& folder, const Load&
       threads.emplace_back([&, t] {
         boost::asio::io_context io(1);
         for (int p = t; p < kProducers; p += kThreads) {
-          boost::asio::co_spawn(io, produce(*store, load, p, producers[static_cast<std::size_t>(p)]),
-                                end_on_failure);
+          boost::asio::co_spawn(io, produce(*store, load, p, producers[static_cast<std::size_t>(p)]), end_on_failure);
         }
         io.run();
       });
     }
     for (auto& thread : threads) thread.join();
-    report(name, producers, seconds_since(began), thread_cpu_seconds("store-writer"), thread_cpu_seconds("store-check"),
+    report(producers, seconds_since(began), thread_cpu_seconds("store-writer"), thread_cpu_seconds("store-check"),
            process_cpu_seconds() - cpu_before);
+    fmt::print("{:10} a get takes {:.1f} us, the last 20 messages take {:.1f} us\n", "",
+               wait_for(time_reads(*store, 20'000, false)), wait_for(time_reads(*store, 5'000, true)));
   }
   for (const auto* ending : {"", "-wal", "-shm", ".lock"}) std::filesystem::remove(file.string() + ending);
 }

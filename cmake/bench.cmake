@@ -6,5 +6,6 @@ function(pp_bench name)
 endfunction()
 
 pp_bench(server_bench http)
+pp_bench(store_bench store)
 pp_bench(client_bench net)
 pp_bench(auth_bench http)

@@ -100,6 +100,13 @@ TEST(Json, NamesThePathOfAFault) {
   }
 }
 
+TEST(Json, WritesWhatItReadsWithNumbersAsPeopleWriteThem) {
+  for (const std::string text :
+       {R"({"a":0.1,"b":[1,-2,18446744073709551615,1.5e+300],"c":"q\"\\\n\u0001ü","d":{},"e":[],"f":null,"g":true,"h":1.0})"}) {
+    EXPECT_EQ(write_json(parse_json(text)), text);
+  }
+}
+
 TEST(Json, RefusesWhatIsNotJsonWithoutRepeatingIt) {
   for (const auto* bad : {"", "{", "{\"a\":1}x", "nul", "\"\xFF\"", "[1,]"}) {
     try {

@@ -25,6 +25,9 @@ inline constexpr std::size_t kMaxJsonDepth = 32;
 // Throws Error{bad_request} saying where it stops being JSON; checks UTF-8 and depth; never repeats the text.
 json::value parse_json(std::string_view text, std::size_t max_depth = kMaxJsonDepth);
 
+// Compact JSON. Unlike Boost's, numbers look as people write them: 0.1, not 1E-1. Not a number and infinite: null.
+std::string write_json(const json::value& value);
+
 namespace detail {
 
 [[noreturn]] void wrong_type(std::string_view path, std::string_view wanted);

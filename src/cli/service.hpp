@@ -41,6 +41,7 @@ class Service {
  private:
   http::Handlers make_handlers();
   void wait_for_turns(base::Milliseconds timeout);
+  base::Task<http::DependencyHealth> check_secrets();
 
   const Settings& settings_;
   base::SystemClock clock_;

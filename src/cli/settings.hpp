@@ -9,6 +9,8 @@
 #include "http/rate_limit.hpp"
 #include "http/secrets.hpp"
 #include "http/server.hpp"
+#include "llm/providers.hpp"
+#include "net/http_client.hpp"
 #include "store/sqlite.hpp"
 #include "telemetry/log.hpp"
 
@@ -30,10 +32,12 @@ struct Settings {
   http::AuthOptions auth;
   http::RateLimitOptions rate_limits;
   coaching::CoachingOptions coaching;
+  llm::LlmOptions llm;
+  net::ClientOptions client;  // connections to model servers
   store::SqliteOptions store;
   LogOptions log;
 };
-BOOST_DESCRIBE_STRUCT(Settings, (), (stage, data, topics_dir, http, auth, rate_limits, coaching, store, log))
+BOOST_DESCRIBE_STRUCT(Settings, (), (stage, data, topics_dir, http, auth, rate_limits, coaching, llm, client, store, log))
 
 // What the command line says about settings.
 struct SettingFlags {

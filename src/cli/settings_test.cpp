@@ -94,6 +94,17 @@ TEST(Settings, WantBothHalvesOfTls) {
   EXPECT_NE(faults_of({.sets = {"http.tls_certificate=/x"}}).find("http.tls_key has no value"), std::string::npos);
 }
 
+TEST(Settings, TakeTheModelFromTheEnvironment) {
+  LoadedSettings settings;
+  load_settings(settings, {},
+                Environment{"PURPOSEPATH_LLM__PROVIDER=openai", "PURPOSEPATH_LLM__BASE_URL=http://127.0.0.1:11434/v1",
+                            "PURPOSEPATH_LLM__API_KEY=k", "PURPOSEPATH_LLM__TIMEOUTS__FIRST_TOKEN=1s"});
+  EXPECT_EQ(settings.values.llm.base_url, "http://127.0.0.1:11434/v1");
+  EXPECT_EQ(settings.values.llm.api_key.reveal(), "k");
+  EXPECT_EQ(settings.values.llm.timeouts.first_token, std::chrono::seconds(1));
+  EXPECT_EQ(settings.config.find("llm.api_key")->shown(), "********");
+}
+
 TEST(Loopback, IsThisMachineOnly) {
   EXPECT_TRUE(is_loopback("127.0.0.1"));
   EXPECT_TRUE(is_loopback("127.8.8.8"));

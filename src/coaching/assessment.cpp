@@ -29,7 +29,7 @@ void cap(std::vector<base::PrivateText>& entries) {
 llm::Request make_request(const Coaching& coaching, const Topic& topic, const Snapshot& snapshot) {
   llm::Request request;
   request.purpose = llm::Purpose::assessment;
-  request.model = coaching.options.assessment_model;
+  request.model = coaching.llm.assessment_model;
   request.system = base::PrivateText(topic.assessment.render(template_values(topic, snapshot.conversation)));
   request.messages = transcript(snapshot);
   request.guidance = base::PrivateText(phase_guidance(topic, snapshot.conversation) +
@@ -40,7 +40,7 @@ llm::Request make_request(const Coaching& coaching, const Topic& topic, const Sn
   request.schema_name = "assessment";
   request.script = &topic.offline;
   request.current_phase = base::name_of(snapshot.conversation.phase);
-  request.timeouts = coaching.options.timeouts;
+  request.timeouts = coaching.llm.timeouts;
   return request;
 }
 

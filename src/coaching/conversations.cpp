@@ -111,12 +111,11 @@ std::shared_ptr<const Topic> find_topic(const Coaching& coaching, const StartReq
 void check_context(const Topic& topic, const base::json::object& context) {
   if (!topic.request_schema.is_object()) return;
   const base::Schema schema(topic.request_schema);
-  const auto faults = schema.check(context);
+  const auto faults = schema.faults(context, "context");
   if (faults.empty()) return;
   base::json::array details;
   for (const auto& fault : faults) {
-    const auto field = fault.field.empty() ? std::string("context") : "context." + fault.field;
-    details.push_back({{"field", field}, {"message", fault.message}});
+    details.push_back({{"field", fault.field}, {"message", fault.message}});
   }
   throw Error(Code::validation_error, "the context does not fit this topic", std::move(details));
 }
@@ -129,11 +128,11 @@ Task<llm::Reply> ask_for(const Coaching& coaching, llm::Purpose purpose, const T
   request.system = base::PrivateText(topic.system.render(values));
   request.messages = transcript(snapshot);
   request.guidance = base::PrivateText(instruction.render(values));
-  request.max_tokens = static_cast<int>(coaching.options.reply_max_tokens);
-  request.temperature = coaching.options.temperature;
+  request.max_tokens = coaching.llm.max_tokens;
+  request.temperature = coaching.llm.temperature;
   request.script = &topic.offline;
   request.current_phase = base::name_of(snapshot.conversation.phase);
-  request.timeouts = coaching.options.timeouts;
+  request.timeouts = coaching.llm.timeouts;
   auto reply = co_await coaching.provider.complete(request, {});
   if (base::trim(reply.text.reveal()).empty()) {
     throw Error(Code::llm_error, "the model answered with nothing; try again");

@@ -40,7 +40,7 @@ Task<std::vector<llm::Message>> whole_transcript(const Coaching& coaching, const
   co_return messages;
 }
 
-std::string describe(const std::vector<base::SchemaFault>& faults) {
+std::string describe(const std::vector<base::Fault>& faults) {
   std::string text;
   for (const auto& fault : faults) text += fmt::format("\n- {} {}", fault.field, fault.message);
   return text;
@@ -49,7 +49,7 @@ std::string describe(const std::vector<base::SchemaFault>& faults) {
 Extracted check(const base::Schema& schema, std::string_view answer) {
   try {
     auto result = json_in(answer);
-    const auto faults = schema.check(result);
+    const auto faults = schema.faults(result);
     if (faults.empty()) return {std::move(result), ""};
     return {nullptr, "The answer does not fit the schema:" + describe(faults)};
   } catch (const Error& error) {
@@ -71,7 +71,7 @@ Task<Extracted> extract(const Coaching& coaching, const Topic& topic, const Conv
   request.schema_name = topic.id + "_result";
   request.script = &topic.offline;
   request.current_phase = base::name_of(conversation.phase);
-  request.timeouts = coaching.options.timeouts;
+  request.timeouts = coaching.llm.timeouts;
 
   const auto first = co_await coaching.provider.complete(request, {});
   auto extracted = check(schema, first.text.reveal());

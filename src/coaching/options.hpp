@@ -6,7 +6,7 @@
 #include "base/clock.hpp"
 #include "base/ids.hpp"
 #include "coaching/conversation.hpp"
-#include "llm/provider.hpp"
+#include "llm/providers.hpp"
 #include "store/store.hpp"
 #include "telemetry/log.hpp"
 #include "telemetry/metrics.hpp"
@@ -30,29 +30,23 @@ struct CoachingOptions {
   std::int64_t window_tokens = 4'000;              // of the transcript sent to the model; whole messages, newest first
   std::int64_t extraction_tokens = 24'000;         // of the transcript that the result is extracted from
   AssessmentMode assessment = AssessmentMode::model;
-  std::string assessment_model;                    // "" for the provider's default
   base::Milliseconds assessment_grace{2'000};      // waited for after the reply is there; then rules decide
-  std::int64_t reply_max_tokens = 1'024;
-  double temperature = 0.7;
   base::Milliseconds complete_wait{10'000};        // how long `complete` waits for the result
   base::Milliseconds job_lease{300'000};         // longer than two calls of a model may take
   std::int64_t job_attempts = 5;                   // then needs_review
   base::Milliseconds sweep_interval{5'000};        // looks for turns and jobs whose owner died
   std::int64_t cached_conversations = 10'000;      // recent windows kept in memory
   std::int64_t max_live_turns = 20'000;            // beyond it new messages get 503
-  double price_per_million_input_usd = 0;          // of the configured model; 0: free
-  double price_per_million_output_usd = 0;
-  llm::Timeouts timeouts;
 };
 BOOST_DESCRIBE_STRUCT(CoachingOptions, (),
                       (max_turns, idle_timeout, expiry, turn_lease, resume_grace, idempotency_ttl, window_tokens,
-                       extraction_tokens, assessment, assessment_model, assessment_grace, reply_max_tokens, temperature,
-                       complete_wait, job_lease, job_attempts, sweep_interval, cached_conversations, max_live_turns,
-                       price_per_million_input_usd, price_per_million_output_usd, timeouts))
+                       extraction_tokens, assessment, assessment_grace, complete_wait, job_lease, job_attempts,
+                       sweep_interval, cached_conversations, max_live_turns))
 
 // What coaching needs. All outlive every call; all may be used from any io_context thread.
 struct Coaching {
   const CoachingOptions& options;
+  const llm::LlmOptions& llm;
   store::Store& store;
   llm::Provider& provider;
   const Topics& topics;

@@ -38,11 +38,11 @@ llm::Request make_request(const Coaching& coaching, const Topic& topic, const Sn
   request.system = base::PrivateText(topic.system.render(template_values(topic, snapshot.conversation)));
   request.messages = transcript(snapshot);
   request.guidance = base::PrivateText(phase_guidance(topic, snapshot.conversation));
-  request.max_tokens = static_cast<int>(coaching.options.reply_max_tokens);
-  request.temperature = coaching.options.temperature;
+  request.max_tokens = coaching.llm.max_tokens;
+  request.temperature = coaching.llm.temperature;
   request.script = &topic.offline;
   request.current_phase = base::name_of(snapshot.conversation.phase);
-  request.timeouts = coaching.options.timeouts;
+  request.timeouts = coaching.llm.timeouts;
   return request;
 }
 
@@ -67,7 +67,7 @@ Task<Answer> ask(const Coaching& coaching, const LiveTurnPtr& live, const Snapsh
   co_return answer;
 }
 
-double cost_of(const CoachingOptions& options, const llm::Usage& usage) {
+double cost_of(const llm::LlmOptions& options, const llm::Usage& usage) {
   return (static_cast<double>(usage.prompt_tokens) * options.price_per_million_input_usd +
           static_cast<double>(usage.completion_tokens) * options.price_per_million_output_usd) /
          1e6;
@@ -91,7 +91,7 @@ void apply_assessment(Conversation& conversation, const Topic& topic, const std:
   if (!assessment->identified_values.empty()) conversation.identified_values = assessment->identified_values;
 }
 
-TurnRecord make_record(const CoachingOptions& options, const LiveTurn& live, const Conversation& conversation,
+TurnRecord make_record(const llm::LlmOptions& options, const LiveTurn& live, const Conversation& conversation,
                        const Answer& answer) {
   TurnRecord record;
   record.turn_id = live.turn.turn_id;
@@ -131,7 +131,7 @@ std::shared_ptr<Snapshot> with_reply(const Coaching& coaching, const LiveTurn& l
   message->role = Speaker::assistant;
   message->content = answer.reply.text;
   message->timestamp = coaching.clock.now();
-  message->turn = make_record(coaching.options, live, conversation, answer);
+  message->turn = make_record(coaching.llm, live, conversation, answer);
   conversation.turn_count += 1;
   conversation.updated_at = message->timestamp;
   conversation.open_turn.reset();

@@ -25,9 +25,9 @@ namespace coaching {
 
 // One process's share of coaching; several may work on one store.
 struct Instance {
-  Instance(const CoachingOptions& options, store::Store& store, const Topics& topics, const base::Clock& clock,
+  Instance(const CoachingOptions& options, const llm::LlmOptions& llm_options, store::Store& store, const Topics& topics, const base::Clock& clock,
            base::Ids& ids, base::Random& random, telemetry::Log& log, telemetry::Registry& metrics)
-      : coaching{options, store, model, topics, cache, live_turns, clock, ids, random, log, metrics} {}
+      : coaching{options, llm_options, store, model, topics, cache, live_turns, clock, ids, random, log, metrics} {}
   llm::ScriptedProvider model;
   ConversationCache cache{100};
   LiveTurns live_turns{100};
@@ -46,7 +46,7 @@ class World {
   ~World() { store.reset(); }
 
   std::unique_ptr<Instance> make_instance() {
-    return std::make_unique<Instance>(options, *store, topics, clock, ids, random, log, metrics);
+    return std::make_unique<Instance>(options, llm_options, *store, topics, clock, ids, random, log, metrics);
   }
 
   // Runs the task to its end; its error is thrown here.
@@ -121,6 +121,7 @@ class World {
   telemetry::Log log{::open("/dev/null", O_WRONLY | O_CLOEXEC), telemetry::Level::error, clock};
   telemetry::Registry metrics;
   CoachingOptions options;
+  llm::LlmOptions llm_options;
   Topics topics = Topics::load();
   boost::asio::io_context io{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> working{io.get_executor()};

@@ -47,12 +47,16 @@ Api::Api(const Contract& contract, Handlers handlers, TokenVerifier& tokens, Rat
       throw base::Error(base::Code::internal_error,
                         fmt::format("the contract's operation {} has no handler", operation.id));
     }
-    router_.add(operation.method, operation.path, Endpoint{&operation, std::move(handler.mapped())});
+    router_.add(operation.method, operation.path, Endpoint{&operation, std::move(handler.mapped()), {}});
   }
   if (!handlers.empty()) {
     throw base::Error(base::Code::internal_error,
                       fmt::format("the contract knows no operation {}", handlers.begin()->first));
   }
+}
+
+void Api::add_open_route(std::string method, std::string pattern, OpenHandler handler) {
+  router_.add(std::move(method), std::move(pattern), Endpoint{nullptr, {}, std::move(handler)});
 }
 
 std::shared_ptr<const Caller> Api::authenticate(const Operation& operation, const Request& request) const {
@@ -72,6 +76,7 @@ std::shared_ptr<const Caller> Api::authenticate(const Operation& operation, cons
 
 base::Task<Response> Api::handle(Request& request) const {
   const auto& endpoint = router_.match(request).target;
+  if (endpoint.operation == nullptr) co_return co_await endpoint.open_handler(request);
   const auto caller = authenticate(*endpoint.operation, request);
   RateDecision decision;
   if (caller) {

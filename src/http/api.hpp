@@ -18,7 +18,7 @@ namespace http {
 struct Call {
   const Request& request;
   const Caller& caller;
-  Input& input;
+  CheckedRequest& input;
 
   // Members of the body and parameters by the contract's names; the contract has made sure of their types.
   std::string text(std::string_view member, std::string_view fallback = "") const;
@@ -38,16 +38,20 @@ class Api {
  public:
   // Every operation of the contract needs a handler, and every handler an operation: throws Error{internal_error} naming
   // those that have none. All references must outlive this.
-  // Routes outside the contract may be added: the files of a page, say.
   Api(const Contract& contract, Handlers handlers, TokenVerifier& tokens, RateLimiter& limits);
+
+  // A route beside the contract, open to everybody: the files of a page, say. Before the first request.
+  using OpenHandler = std::function<base::Task<Response>(const Request&)>;
+  void add_open_route(std::string method, std::string pattern, OpenHandler handler);
 
   // Throws base::Error for whatever the request does wrong, and what the handler throws.
   base::Task<Response> handle(Request& request) const;
 
  private:
   struct Endpoint {
-    const Operation* operation = nullptr;
+    const Operation* operation = nullptr;  // nullptr: outside the contract
     Operate handler;
+    OpenHandler open_handler;
   };
   std::shared_ptr<const Caller> authenticate(const Operation& operation, const Request& request) const;
 

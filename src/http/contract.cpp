@@ -23,14 +23,14 @@ struct Contract::Parameter {
   std::string type;  // of its schema: string, integer, number, boolean
   bool required = false;
   std::optional<value> default_value;
-  Schema schema;
+  base::Schema schema;
 };
 
 struct Contract::Rules {
   std::vector<Parameter> path;
   std::vector<Parameter> query;
   std::vector<Parameter> header;
-  std::optional<Schema> body;
+  std::optional<base::Schema> body;
   std::vector<std::string> trimmed;  // members of the body
 };
 
@@ -135,7 +135,7 @@ value parse_parameter(std::string_view text, std::string_view type) {
 }
 
 // What stands in an URL is text, so 'it is a string' would explain nothing.
-void explain_as_text(std::vector<Fault>& faults) {
+void explain_as_text(std::vector<base::Fault>& faults) {
   for (auto& fault : faults) {
     const auto at = fault.message.find("; it is a string");
     if (at != std::string::npos) fault.message.resize(at);
@@ -175,7 +175,7 @@ value parse_body(const Request& request) {
   }
 }
 
-[[noreturn]] void refuse(const std::vector<Fault>& faults) {
+[[noreturn]] void refuse(const std::vector<base::Fault>& faults) {
   const auto message = faults.size() == 1
                            ? fmt::format("{} {}.", faults.front().field, faults.front().message)
                            : fmt::format("{} things are wrong with the request; details lists them.", faults.size());
@@ -206,6 +206,12 @@ const Operation* Contract::find(std::string_view operation_id) const {
   return found == operations_.end() ? nullptr : &*found;
 }
 
+const Operation* Contract::find(std::string_view method, std::string_view path) const {
+  const auto found = std::ranges::find_if(
+      operations_, [&](const auto& one) { return one.method == method && one.path == path; });
+  return found == operations_.end() ? nullptr : &*found;
+}
+
 const Contract::Rules& Contract::rules_of(const Operation& operation) const {
   auto& slot = slots_[operation.index];
   std::call_once(slot.once, [&] { slot.rules = compile(operation); });
@@ -225,7 +231,7 @@ std::unique_ptr<Contract::Rules> Contract::compile(const Operation& operation) c
     if (parameters == nullptr) continue;
     for (const auto& one : parameters->as_array()) {
       const auto& described = target(one, document_);
-      auto schema = resolve_references(described.at("schema"), document_);
+      auto schema = base::resolve_references(described.at("schema"), document_);
       const auto& members = schema.as_object();
       const auto where = text_of(described, "in");
       const auto name = text_of(described, "name");
@@ -235,13 +241,13 @@ std::unique_ptr<Contract::Rules> Contract::compile(const Operation& operation) c
                           .type = text_of(members, "type", "string"),
                           .required = flag_of(described, "required"),
                           .default_value = fallback == nullptr ? std::nullopt : std::optional(*fallback),
-                          .schema = Schema(schema)};
+                          .schema = base::Schema(schema)};
       auto& list = where == "path" ? rules->path : where == "query" ? rules->query : rules->header;
       list.push_back(std::move(parameter));
     }
   }
   if (const auto* schema = body_schema(node, document_)) {
-    auto resolved = resolve_references(*schema, document_);
+    auto resolved = base::resolve_references(*schema, document_);
     rules->trimmed = trimmed_members(resolved);
     rules->body.emplace(std::move(resolved));
   }
@@ -252,14 +258,14 @@ namespace {
 
 // The value of one parameter, or its faults. `text` is null when the request does not have it.
 template <class Parameter>
-std::vector<Fault> take_parameter(const Parameter& parameter, const std::string* text, object& into) {
+std::vector<base::Fault> take_parameter(const Parameter& parameter, const std::string* text, object& into) {
   if (text == nullptr) {
     if (parameter.default_value) into.emplace(parameter.name, *parameter.default_value);
     if (parameter.required) return {{parameter.name, "is missing"}};
     return {};
   }
   auto parsed = parse_parameter(*text, parameter.type);
-  std::vector<Fault> faults;
+  std::vector<base::Fault> faults;
   if (text->find('\0') != std::string::npos || !base::is_utf8(*text)) {
     faults.push_back({parameter.name, "must be text in UTF-8 without the character U+0000"});
   } else {
@@ -294,11 +300,11 @@ void take_headers(const Parameters& parameters, const Request& request, object& 
 }
 
 template <class Parameters>
-void check_query_names(const Parameters& parameters, const Request& request, std::vector<Fault>& faults) {
+void check_query_names(const Parameters& parameters, const Request& request, std::vector<base::Fault>& faults) {
   std::vector<std::string> known;
   for (const auto& parameter : parameters) known.push_back(parameter.name);
   for (const auto& [name, text] : request.query) {
-    if (faults.size() >= kMaxFaults) return;
+    if (faults.size() >= base::kMaxFaults) return;
     if (std::find(known.begin(), known.end(), name) != known.end()) continue;
     const auto meant = name.size() <= 64 ? base::nearest(name, known) : "";
     faults.push_back({base::is_utf8(name) ? std::string(base::prefix_bytes(name, 64)) : "query",
@@ -308,7 +314,7 @@ void check_query_names(const Parameters& parameters, const Request& request, std
 }
 
 template <class Parameters>
-void take_query(const Parameters& parameters, const Request& request, object& into, std::vector<Fault>& faults) {
+void take_query(const Parameters& parameters, const Request& request, object& into, std::vector<base::Fault>& faults) {
   if (parameters.empty()) return;
   for (const auto& parameter : parameters) {
     const std::string* text = nullptr;
@@ -364,18 +370,18 @@ std::string_view acceptable_media(const Operation& operation, const Request& req
 
 }  // namespace
 
-Input Contract::check(const Operation& operation, const Request& request) const {
+CheckedRequest Contract::check(const Operation& operation, const Request& request) const {
   const auto& rules = rules_of(operation);
-  Input input;
+  CheckedRequest input;
   take_path(rules.path, request, input.parameters);
   input.media = acceptable_media(operation, request);
   take_headers(rules.header, request, input.parameters);
   const bool has_body = wants_body(operation, request);
-  std::vector<Fault> faults;
+  std::vector<base::Fault> faults;
   take_query(rules.query, request, input.parameters, faults);
   if (has_body && rules.body) {
     input.body = parse_body(request);
-    find_nul(input.body, "", faults);
+    base::find_nul(input.body, "", faults);
     trim_members(input.body, rules.trimmed);
     auto found = rules.body->faults(input.body);
     std::move(found.begin(), found.end(), std::back_inserter(faults));

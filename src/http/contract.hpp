@@ -9,7 +9,7 @@
 #include "base/json.hpp"
 #include "http/message.hpp"
 #include "http/rate_limit.hpp"
-#include "http/schema.hpp"
+#include "base/schema.hpp"
 
 namespace http {
 
@@ -27,7 +27,7 @@ struct Operation {
 };
 
 // A request that has been checked.
-struct Input {
+struct CheckedRequest {
   base::json::value body;         // null when there is none
   base::json::object parameters;  // path, query and header, by the contract's names and types, defaults filled in
   std::string_view media;         // the one of Operation::produces to answer with
@@ -42,6 +42,7 @@ class Contract {
 
   const std::vector<Operation>& operations() const { return operations_; }
   const Operation* find(std::string_view operation_id) const;  // nullptr when there is none
+  const Operation* find(std::string_view method, std::string_view path) const;
 
   // Everything about the request that the contract fixes; `request.path_parameters` are the router's. Throws
   // - 404 (the code of what the parameter names) for a path parameter that cannot be an id,
@@ -50,7 +51,7 @@ class Contract {
   // - validation_error with all faults of query and body at once as [{field, message}].
   // A query parameter that an operation with query parameters does not know is a fault; an operation without any
   // ignores the query. A string whose schema says x-trim comes back without white space at its ends, and is measured so.
-  Input check(const Operation& operation, const Request& request) const;
+  CheckedRequest check(const Operation& operation, const Request& request) const;
 
   // Compiles all schemas, to find what is wrong with the document: for tests and `config check`.
   void compile_all() const;

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "base/embedded.hpp"
 
 namespace http {
@@ -54,7 +56,7 @@ struct Contracts : testing::Test {
     request.body = std::move(body);
     return request;
   }
-  Input check(std::string_view id, const Request& request) const { return contract.check(*contract.find(id), request); }
+  CheckedRequest check(std::string_view id, const Request& request) const { return contract.check(*contract.find(id), request); }
   Error refusal(std::string_view id, const Request& request) const {
     try {
       check(id, request);
@@ -215,6 +217,16 @@ TEST_F(Contracts, RefuseToAnswerInAnUnwantedForm) {
   EXPECT_EQ(details(error), R"({"available":["application/json"]})");
   request.path_parameters = {{"conversation_id", "c_1"}};
   EXPECT_NO_THROW(check("pause_thing", request));
+}
+
+TEST_F(Contracts, CanBeUsedByManyThreadsFromTheFirstCall) {
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < 50; ++i) EXPECT_EQ(check("make_thing", post(R"({"user_message":"x"})")).body.at("user_message"), "x");
+    });
+  }
+  for (auto& thread : threads) thread.join();
 }
 
 TEST(Contract, SaysWhatIsWrongWithADocument) {

@@ -89,7 +89,7 @@ void log_unknown(telemetry::Log& log, std::string_view request_id, std::exceptio
             {{"request_id", request_id}, {"type", type}, {"message", text}});
 }
 
-asio::mutable_buffer Input::room(std::size_t limit) {
+asio::mutable_buffer ReadBuffer::room(std::size_t limit) {
   if (begin_ == end_) begin_ = end_ = 0;
   if (end_ == capacity_) {
     const auto waiting = end_ - begin_;
@@ -100,23 +100,23 @@ asio::mutable_buffer Input::room(std::size_t limit) {
   return {data_.get() + end_, capacity_ - end_};
 }
 
-void Input::append(std::string_view bytes) {
+void ReadBuffer::append(std::string_view bytes) {
   if (end_ + bytes.size() > capacity_) move_to(end_ - begin_ + bytes.size() + kSmall / 4);
   std::memcpy(data_.get() + end_, bytes.data(), bytes.size());
   end_ += bytes.size();
 }
 
-void Input::shrink() {
+void ReadBuffer::shrink() {
   if (capacity_ > kSmall) release();
 }
 
-void Input::release() {
+void ReadBuffer::release() {
   if (begin_ < end_) return move_to(end_ - begin_);
   data_.reset();
   capacity_ = begin_ = end_ = 0;
 }
 
-void Input::move_to(std::size_t capacity) {
+void ReadBuffer::move_to(std::size_t capacity) {
   const auto waiting = end_ - begin_;
   if (capacity == capacity_) {
     std::memmove(data_.get(), data_.get() + begin_, waiting);

@@ -20,7 +20,7 @@ inline constexpr std::size_t kLingerBytes = 16u << 20;
 inline constexpr auto kNoThrow = asio::as_tuple(asio::use_awaitable);
 
 // Bytes received and not yet parsed. Holds no memory while empty and released.
-class Input {
+class ReadBuffer {
  public:
   static constexpr std::size_t kSmall = 4096;
   static constexpr std::size_t kLarge = 32 * 1024;
@@ -97,7 +97,7 @@ class Session final : public Connection {
   Worker& worker_;
   Shared& shared_;
   Stream stream_;
-  Input input_;
+  ReadBuffer input_;
   RequestParser parser_;
   Request request_;
   std::string output_;
@@ -245,7 +245,7 @@ base::Task<bool> Session<Stream>::read_request() {
       arm(options.header_timeout);
     }
     if (idle) input_.shrink();
-    if (!co_await more_input(parser_.header_done() ? Input::kLarge : header_limit)) co_return false;
+    if (!co_await more_input(parser_.header_done() ? ReadBuffer::kLarge : header_limit)) co_return false;
   }
   idle = false;
   disarm();
@@ -436,7 +436,7 @@ base::Task<> Session<Stream>::run_stream(const Response& response, Writer& write
 template <class Stream>
 base::Task<> Session<Stream>::watch_client() {
   std::array<char, 128> bytes;
-  while (input_.bytes().size() < Input::kSmall) {
+  while (input_.bytes().size() < ReadBuffer::kSmall) {
     const auto [failed, count] = co_await stream_.async_read_some(asio::buffer(bytes), kNoThrow);
     if (failed) {
       if (failed != asio::error::operation_aborted || expired) gone_ = true;
@@ -457,7 +457,7 @@ base::Task<> Session<Stream>::say_goodbye() {
   if constexpr (!kPlain) co_await stream_.async_shutdown(kNoThrow);
   socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
   input_.release();
-  const auto scratch = std::make_unique<std::array<char, Input::kSmall>>();
+  const auto scratch = std::make_unique<std::array<char, ReadBuffer::kSmall>>();
   for (std::size_t seen = 0; seen < kLingerBytes && !gone_;) {
     const auto [failed, count] = co_await socket().async_read_some(asio::buffer(*scratch), kNoThrow);
     if (failed) co_return;

@@ -135,16 +135,16 @@ System::System(SystemInfo info, std::vector<Dependency> dependencies, const tele
 
 std::vector<System::Route> System::routes() {
   const auto at_once = [](auto answer) -> Handler {
-    return [answer](Request& request) -> base::Task<Response> { co_return answer(request); };
+    return [answer](const Request& request) -> base::Task<Response> { co_return answer(request); };
   };
-  const auto health_now = at_once([this](Request&) { return health(); });
-  const auto docs_now = at_once([this](Request& request) { return docs(request); });
-  return {{"GET", "/", at_once([this](Request&) { return root(); })},
+  const auto health_now = at_once([this](const Request&) { return health(); });
+  const auto docs_now = at_once([this](const Request& request) { return docs(request); });
+  return {{"GET", "/", at_once([this](const Request&) { return root(); })},
           {"GET", "/health", health_now},
           {"GET", "/api/v1/health", health_now},
-          {"GET", "/api/v1/health/ready", [this](Request&) { return ready(); }},
-          {"GET", "/metrics", at_once([this](Request&) { return metrics(); })},
-          {"GET", "/openapi.json", at_once([this](Request& request) { return openapi(request); })},
+          {"GET", "/api/v1/health/ready", [this](const Request&) { return ready(); }},
+          {"GET", "/metrics", at_once([this](const Request&) { return metrics(); })},
+          {"GET", "/openapi.json", at_once([this](const Request& request) { return openapi(request); })},
           {"GET", "/docs", docs_now},
           {"GET", "/docs/{file...}", docs_now}};
 }

@@ -47,7 +47,7 @@ struct SystemInfo {
 // Any thread.
 class System {
  public:
-  using Handler = std::function<base::Task<Response>(Request&)>;
+  using Handler = std::function<base::Task<Response>(const Request&)>;
   struct Route {
     std::string method;
     std::string pattern;

@@ -42,12 +42,17 @@ bool is_final(std::string_view code) {
 std::string advice(int status) {
   switch (status) {
     case 400:
-    case 422: return "; the request does not fit this model or server";
+    case 422:
+      return "; the request does not fit this model or server";
     case 401:
-    case 403: return "; check the API key and what it may use";
-    case 404: return "; check the base URL and the name of the model";
-    case 413: return "; the conversation is too long for this server";
-    default: return "";
+    case 403:
+      return "; check the API key and what it may use";
+    case 404:
+      return "; check the base URL and the name of the model";
+    case 413:
+      return "; the conversation is too long for this server";
+    default:
+      return "";
   }
 }
 
@@ -93,19 +98,22 @@ base::Error from_network(const base::Error& error, std::string_view server) {
           fmt::format("no complete answer from the model server {}: {}", server, error.message), error.details};
 }
 
-base::Error from_status(int status, const net::Headers& headers, std::string_view body, std::string_view server, base::Time now) {
+base::Error from_status(int status, const net::Headers& headers, std::string_view body, std::string_view server,
+                        base::Time now) {
   const auto vendor = read_vendor_error(body);
   const bool again = worth_another_try(status, headers, vendor);
   const auto code = vendor.code.empty() ? "" : fmt::format(" ({})", vendor.code);
   base::Error error(again ? base::Code::llm_unavailable : base::Code::llm_error,
                     fmt::format("the model server {} answered {}{}{}", server, status, code, advice(status)),
                     details_of(status, vendor));
-  if (again) error.retry_after = net::parse_retry_after(headers.find("retry-after"), headers.find("retry-after-ms"), now);
+  if (again)
+    error.retry_after = net::parse_retry_after(headers.find("retry-after"), headers.find("retry-after-ms"), now);
   return error;
 }
 
 base::Error from_stream_error(const VendorError& error, std::string_view server) {
-  const bool final = error.final || error.code.find("invalid") != error.code.npos || error.code == "context_length_exceeded";
+  const bool final =
+      error.final || error.code.find("invalid") != error.code.npos || error.code == "context_length_exceeded";
   return {final ? base::Code::llm_error : base::Code::llm_unavailable,
           fmt::format("the model server {} broke its answer off with an error{}", server,
                       error.code.empty() ? "" : fmt::format(" ({})", error.code)),

@@ -27,7 +27,8 @@ base::Error from_network(const base::Error& error, std::string_view server);
 
 // For an answer with a status other than 2xx: 408, 409, 429 and 5xx are llm_unavailable with the wait the server asked
 // for, all others llm_error. A header x-should-retry decides before the status.
-base::Error from_status(int status, const net::Headers& headers, std::string_view body, std::string_view server, base::Time now);
+base::Error from_status(int status, const net::Headers& headers, std::string_view body, std::string_view server,
+                        base::Time now);
 
 // For an error reported in the middle of a stream, where no status can tell.
 base::Error from_stream_error(const VendorError& error, std::string_view server);

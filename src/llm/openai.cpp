@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <mutex>
 #include <optional>
 
@@ -33,23 +34,31 @@ OpenAiDialect dialect_of(const OpenAiOptions& options, const net::Url& url) {
   const bool azure = url.host.ends_with(".openai.azure.com");
   auto parameter = options.token_parameter;
   if (parameter.empty()) parameter = openai || azure ? "max_completion_tokens" : "max_tokens";
-  return {.model = options.model, .token_parameter = parameter, .says_store = openai, .store = options.store,
+  return {.model = options.model,
+          .token_parameter = parameter,
+          .says_store = openai,
+          .store = options.store,
           .fixed_temperature_for_reasoning = openai || azure};
 }
 
 net::HttpTimeouts http_timeouts(const Timeouts& timeouts, bool streamed) {
   // Without a stream the whole answer comes at once, as late as it may.
-  return {.connect = timeouts.connect, .first_byte = streamed ? timeouts.first_token : timeouts.total,
-          .idle = timeouts.between_tokens, .total = timeouts.total};
+  return {.connect = timeouts.connect,
+          .first_byte = streamed ? timeouts.first_token : timeouts.total,
+          .idle = timeouts.between_tokens,
+          .total = timeouts.total};
 }
 
 struct Counters {
   explicit Counters(telemetry::Registry& metrics)
-      : answered(by_outcome(metrics, "ok")), failed(by_outcome(metrics, "llm_error")),
-        unavailable(by_outcome(metrics, "llm_unavailable")), late(by_outcome(metrics, "llm_timeout")),
-        retries(metrics.counter("purposepath_llm_retries_total", "Calls to a model server that were repeated.", {{"provider", "openai"}})),
-        first_text(metrics.histogram("purposepath_llm_first_text_seconds", "From a streamed call's begin to its first text.",
-                                     {{"provider", "openai"}})) {}
+      : answered(by_outcome(metrics, "ok")),
+        failed(by_outcome(metrics, "llm_error")),
+        unavailable(by_outcome(metrics, "llm_unavailable")),
+        late(by_outcome(metrics, "llm_timeout")),
+        retries(metrics.counter("purposepath_llm_retries_total", "Calls to a model server that were repeated.",
+                                {{"provider", "openai"}})),
+        first_text(metrics.histogram("purposepath_llm_first_text_seconds",
+                                     "From a streamed call's begin to its first text.", {{"provider", "openai"}})) {}
 
   static telemetry::Counter& by_outcome(telemetry::Registry& metrics, const char* outcome) {
     return metrics.counter("purposepath_llm_calls_total", "Calls to a model server, each try on its own, by outcome.",
@@ -71,14 +80,18 @@ struct Counters {
 class OpenAi final : public Provider {
  public:
   OpenAi(OpenAiOptions options, const ProviderDependencies& dependencies)
-      : options_(std::move(options)), deps_(dependencies), url_(net::parse_url(options_.base_url)),
-        dialect_(dialect_of(options_, url_)), counters_(dependencies.metrics) {
+      : options_(std::move(options)),
+        deps_(dependencies),
+        url_(net::parse_url(options_.base_url)),
+        dialect_(dialect_of(options_, url_)),
+        counters_(dependencies.metrics) {
     completions_.method = "POST";
     completions_.url = net::join_path(url_, "/chat/completions");
     completions_.headers = {{"Content-Type", "application/json"}};
     // The model's work may be done twice when a kept connection breaks; no state changes by it.
     completions_.repeatable = true;
-    if (!options_.api_key.empty()) completions_.headers.emplace_back("Authorization", "Bearer " + options_.api_key.reveal());
+    if (!options_.api_key.empty())
+      completions_.headers.emplace_back("Authorization", "Bearer " + options_.api_key.reveal());
     if (!options_.organization.empty()) completions_.headers.emplace_back("OpenAI-Organization", options_.organization);
     if (!options_.project.empty()) completions_.headers.emplace_back("OpenAI-Project", options_.project);
   }
@@ -90,8 +103,12 @@ class OpenAi final : public Provider {
     const Attempt attempt = [&](const Timeouts& left, const Sink& to) { return counted(request, to, left); };
     const OnRetry on_retry = [&](const base::Error& failure, int failures, Milliseconds delay) {
       counters_.retries.add();
-      deps_.log.write(telemetry::Level::warn, "llm_retry", {{"provider", "openai"}, {"code", base::to_string(failure.code)},
-                                                             {"reason", failure.message}, {"failures", failures}, {"delay_ms", delay.count()}});
+      deps_.log.write(telemetry::Level::warn, "llm_retry",
+                      {{"provider", "openai"},
+                       {"code", base::to_string(failure.code)},
+                       {"reason", failure.message},
+                       {"failures", failures},
+                       {"delay_ms", delay.count()}});
     };
     co_return co_await with_retry(options_.retry, deps_.random, request.timeouts, sink, attempt, on_retry);
   }
@@ -142,7 +159,8 @@ Task<Reply> OpenAi::counted(const Request& request, const Sink& sink, const Time
 Task<Reply> OpenAi::plain(const Request& request, const Timeouts& timeouts) {
   const auto http = http_request(request, timeouts, false);
   const auto response = co_await deps_.http.send(http);
-  if (response.status != 200) throw from_status(response.status, response.headers, response.body, url_.authority, deps_.clock.now());
+  if (response.status != 200)
+    throw from_status(response.status, response.headers, response.body, url_.authority, deps_.clock.now());
   const Sink none;
   OpenAiAnswer answer(url_.authority, none);
   answer.take_body(response.body);
@@ -235,11 +253,13 @@ Task<Health> OpenAi::health() {
 
 Task<Health> OpenAi::ask_health() {
   net::HttpRequest request{.url = net::join_path(url_, "/models"), .headers = completions_.headers};
-  request.timeouts = {.connect = kHealthTimeout, .first_byte = kHealthTimeout, .idle = kHealthTimeout, .total = kHealthTimeout};
+  request.timeouts = {
+      .connect = kHealthTimeout, .first_byte = kHealthTimeout, .idle = kHealthTimeout, .total = kHealthTimeout};
   try {
     const auto response = co_await deps_.http.send(request);
     const auto answered = fmt::format("{} answered {}", url_.authority, response.status);
-    if (response.status == 401 || response.status == 403) co_return Health{Health::State::unhealthy, answered + ": check the API key"};
+    if (response.status == 401 || response.status == 403)
+      co_return Health{Health::State::unhealthy, answered + ": check the API key"};
     if (response.status >= 500) co_return Health{Health::State::unhealthy, answered};
     if (response.status == 429) co_return Health{Health::State::degraded, answered};
     co_return Health{};  // also a server that has no such route
@@ -250,13 +270,30 @@ Task<Health> OpenAi::ask_health() {
 
 }  // namespace
 
+namespace {
+
+// They become headers: a line break, usual at the end of a key file, would end the header.
+void check_header(std::string_view name, std::string_view value) {
+  const bool clean = std::ranges::none_of(value, [](unsigned char c) { return c < ' ' || c == 0x7f; });
+  if (clean) return;
+  throw base::Error(base::Code::validation_error,
+                    fmt::format("{} contains a line break or another control character", name));
+}
+
+}  // namespace
+
 std::unique_ptr<Provider> make_openai(OpenAiOptions options, const ProviderDependencies& dependencies) {
   if (options.model.empty()) {
-    throw base::Error(base::Code::validation_error, fmt::format("no model is configured for {}; name one that it serves", options.base_url));
+    throw base::Error(base::Code::validation_error,
+                      fmt::format("no model is configured for {}; name one that it serves", options.base_url));
   }
-  if (!options.token_parameter.empty() && options.token_parameter != "max_tokens" && options.token_parameter != "max_completion_tokens") {
+  if (!options.token_parameter.empty() && options.token_parameter != "max_tokens" &&
+      options.token_parameter != "max_completion_tokens") {
     throw base::Error(base::Code::validation_error, "token_parameter must be max_tokens or max_completion_tokens");
   }
+  check_header("api_key", options.api_key.reveal());
+  check_header("organization", options.organization);
+  check_header("project", options.project);
   return std::make_unique<OpenAi>(std::move(options), dependencies);
 }
 

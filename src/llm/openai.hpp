@@ -16,7 +16,7 @@ class HttpClient;
 namespace telemetry {
 class Log;
 class Registry;
-}
+}  // namespace telemetry
 
 namespace llm {
 
@@ -30,7 +30,8 @@ struct OpenAiOptions {
   bool store = false;            // whether OpenAI may keep the conversation; other servers are not asked
   RetryOptions retry;
 };
-BOOST_DESCRIBE_STRUCT(OpenAiOptions, (), (base_url, api_key, model, token_parameter, organization, project, store, retry))
+BOOST_DESCRIBE_STRUCT(OpenAiOptions, (),
+                      (base_url, api_key, model, token_parameter, organization, project, store, retry))
 
 // What a provider needs from outside; all of it outlives the provider.
 struct ProviderDependencies {

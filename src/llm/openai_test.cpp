@@ -31,16 +31,22 @@ std::string answer(std::string_view status, std::string_view type, std::string_v
   return "HTTP/1.1 " + std::string(status) + "\r\nContent-Type: " + std::string(type) + "\r\n" + std::string(more) +
          "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
 }
-std::string json_answer(std::string_view body, std::string_view more = "") { return answer("200 OK", "application/json", body, more); }
+std::string json_answer(std::string_view body, std::string_view more = "") {
+  return answer("200 OK", "application/json", body, more);
+}
 std::string stream_answer(std::string_view body) { return answer("200 OK", "text/event-stream; charset=utf-8", body); }
 
 std::string delta(std::string_view text) {
-  return "data: {\"id\":\"c1\",\"object\":\"chat.completion.chunk\",\"model\":\"m-2026\",\"choices\":[{\"index\":0,\"delta\":{\"content\":" +
+  return "data: "
+         "{\"id\":\"c1\",\"object\":\"chat.completion.chunk\",\"model\":\"m-2026\",\"choices\":[{\"index\":0,\"delta\":"
+         "{\"content\":" +
          json::serialize(json::string(text)) + "},\"finish_reason\":null}],\"usage\":null}\n\n";
 }
 constexpr const char* kFinish = "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
 constexpr const char* kUsage =
-    "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":12,\"completion_tokens\":3,\"total_tokens\":15,\"prompt_tokens_details\":{\"cached_tokens\":8}}}\n\n";
+    "data: "
+    "{\"choices\":[],\"usage\":{\"prompt_tokens\":12,\"completion_tokens\":3,\"total_tokens\":15,\"prompt_tokens_"
+    "details\":{\"cached_tokens\":8}}}\n\n";
 constexpr const char* kDone = "data: [DONE]\n\n";
 
 struct OpenAiTest : testing::Test {
@@ -106,7 +112,8 @@ struct OpenAiTest : testing::Test {
     return complete(*from, asked, stream);
   }
 
-  base::Error failure(const net::Script& script, bool stream = true, const Request& asked = request(), int attempts = 1) {
+  base::Error failure(const net::Script& script, bool stream = true, const Request& asked = request(),
+                      int attempts = 1) {
     Impostor server(context, script);
     OpenAiOptions options;
     options.retry.attempts = attempts;
@@ -122,9 +129,13 @@ struct OpenAiTest : testing::Test {
     ADD_FAILURE() << "the call did not fail";
     return {Code::internal_error, ""};
   }
-  base::Error failure(const std::string& with_answer, bool stream = true) { return failure(answers({with_answer}), stream); }
+  base::Error failure(const std::string& with_answer, bool stream = true) {
+    return failure(answers({with_answer}), stream);
+  }
 
-  json::object sent() const { return json::parse(requests.back().substr(requests.back().find("\r\n\r\n") + 4)).as_object(); }
+  json::object sent() const {
+    return json::parse(requests.back().substr(requests.back().find("\r\n\r\n") + 4)).as_object();
+  }
 };
 
 // What is sent.
@@ -139,13 +150,15 @@ TEST_F(OpenAiTest, SendsTheConversationAndTheKey) {
   complete(*from, asked, false);
   const auto& raw = requests.at(0);
   EXPECT_TRUE(raw.starts_with("POST /v1/chat/completions HTTP/1.1\r\n")) << raw;
-  for (const auto* header : {"Authorization: Bearer sk-test-key-that-nobody-may-see\r\n", "Content-Type: application/json\r\n",
-                             "OpenAI-Organization: org-1\r\n", "OpenAI-Project: proj-1\r\n"}) {
+  for (const auto* header :
+       {"Authorization: Bearer sk-test-key-that-nobody-may-see\r\n", "Content-Type: application/json\r\n",
+        "OpenAI-Organization: org-1\r\n", "OpenAI-Project: proj-1\r\n"}) {
     EXPECT_NE(raw.find(header), raw.npos) << header;
   }
   EXPECT_EQ(sent(), json::parse(R"({"model":"m","messages":[{"role":"system","content":"You coach."},
       {"role":"user","content":"What the person said in confidence"},
-      {"role":"assistant","content":"quote \" slash \\ line\nbell \u0007 é 🙂 {{x}}"}],"max_tokens":77,"temperature":0.25})").as_object());
+      {"role":"assistant","content":"quote \" slash \\ line\nbell \u0007 é 🙂 {{x}}"}],"max_tokens":77,"temperature":0.25})")
+                        .as_object());
 }
 
 TEST_F(OpenAiTest, AsksForAStreamWithUsageAndForASchema) {
@@ -179,7 +192,8 @@ TEST_F(OpenAiTest, WithoutAKeySendsNone) {
 
 TEST_F(OpenAiTest, RefusesOptionsItCannotUse) {
   for (const auto& options : {OpenAiOptions{}, OpenAiOptions{.base_url = "localhost:11434", .model = "m"},
-                              OpenAiOptions{.model = "m", .token_parameter = "tokens"}}) {
+                              OpenAiOptions{.model = "m", .token_parameter = "tokens"},
+                              OpenAiOptions{.api_key = base::Secret("key\n"), .model = "m"}}) {
     try {
       make_openai(options, {http, clock, random, *log, metrics});
       ADD_FAILURE();
@@ -192,10 +206,12 @@ TEST_F(OpenAiTest, RefusesOptionsItCannotUse) {
 // What is understood.
 
 TEST_F(OpenAiTest, ReadsAPlainAnswer) {
-  const auto reply = ask(json_answer(R"({"id":"c9","object":"chat.completion","model":"m-2026","choices":[{"index":0,"message":
+  const auto reply =
+      ask(json_answer(R"({"id":"c9","object":"chat.completion","model":"m-2026","choices":[{"index":0,"message":
       {"role":"assistant","content":"Hello.","refusal":null},"finish_reason":"length","logprobs":null}],"usage":{"prompt_tokens":20,
       "completion_tokens":5,"total_tokens":25,"prompt_tokens_details":{"cached_tokens":16}},"service_tier":"default","new":{"a":[1]}})",
-                                     "x-request-id: req-77\r\n"), false);
+                      "x-request-id: req-77\r\n"),
+          false);
   EXPECT_EQ(reply.text.reveal(), "Hello.");
   EXPECT_EQ(reply.finish_reason, FinishReason::length);
   EXPECT_EQ(reply.model, "m-2026");
@@ -208,7 +224,8 @@ TEST_F(OpenAiTest, ReadsAPlainAnswer) {
 }
 
 TEST_F(OpenAiTest, ReadsAStream) {
-  const auto reply = ask(stream_answer(": hi\n\n" + delta("") + delta("Wha") + delta("t é🙂\n") + delta("?") + kFinish + kUsage + kDone));
+  const auto reply = ask(
+      stream_answer(": hi\n\n" + delta("") + delta("Wha") + delta("t é🙂\n") + delta("?") + kFinish + kUsage + kDone));
   EXPECT_EQ(reply.text.reveal(), "What é🙂\n?");
   EXPECT_EQ(streamed, reply.text.reveal());
   EXPECT_EQ(reply.model, "m-2026");
@@ -227,8 +244,10 @@ TEST_F(OpenAiTest, KeepsTheConnectionAfterAStream) {
 
 TEST_F(OpenAiTest, EstimatesTheUsageThatDidNotCome) {
   for (const bool stream : {true, false}) {
-    const auto reply = ask(stream ? stream_answer(delta("eight by") + kFinish + kDone)
-                                  : json_answer(R"({"choices":[{"message":{"content":"eight by"},"finish_reason":"stop"}]})"), stream);
+    const auto reply =
+        ask(stream ? stream_answer(delta("eight by") + kFinish + kDone)
+                   : json_answer(R"({"choices":[{"message":{"content":"eight by"},"finish_reason":"stop"}]})"),
+            stream);
     EXPECT_TRUE(reply.usage.estimated);
     EXPECT_EQ(reply.usage.completion_tokens, 2);
     EXPECT_GT(reply.usage.prompt_tokens, 10);
@@ -239,7 +258,8 @@ TEST_F(OpenAiTest, EstimatesTheUsageThatDidNotCome) {
 TEST_F(OpenAiTest, TakesAStreamWithoutDoneOnceItHasAFinishReason) {
   EXPECT_EQ(ask(stream_answer(delta("x") + kFinish)).text.reveal(), "x");
   EXPECT_EQ(ask(stream_answer(delta("x") + kDone)).text.reveal(), "x");
-  const std::string both = R"(data: {"choices":[{"delta":{"content":"x"},"finish_reason":"length"}]})" "\n\n";
+  const std::string both = R"(data: {"choices":[{"delta":{"content":"x"},"finish_reason":"length"}]})"
+                           "\n\n";
   EXPECT_EQ(ask(stream_answer(both)).finish_reason, FinishReason::length);
 }
 
@@ -250,12 +270,16 @@ TEST_F(OpenAiTest, TakesAPlainAnswerFromAServerThatCannotStream) {
 }
 
 TEST_F(OpenAiTest, KnowsARefusalAndAFilter) {
-  const auto refused = ask(json_answer(R"({"choices":[{"message":{"content":null,"refusal":"I can't help."},"finish_reason":"stop"}]})"), false);
+  const auto refused =
+      ask(json_answer(R"({"choices":[{"message":{"content":null,"refusal":"I can't help."},"finish_reason":"stop"}]})"),
+          false);
   EXPECT_EQ(refused.finish_reason, FinishReason::refusal);
   EXPECT_EQ(refused.text.reveal(), "I can't help.");
-  const std::string chunk = R"(data: {"choices":[{"delta":{"refusal":"No."},"finish_reason":null}]})" "\n\n";
+  const std::string chunk = R"(data: {"choices":[{"delta":{"refusal":"No."},"finish_reason":null}]})"
+                            "\n\n";
   EXPECT_EQ(ask(stream_answer(chunk + kFinish + kDone)).finish_reason, FinishReason::refusal);
-  EXPECT_EQ(ask(json_answer(R"({"choices":[{"message":{"content":""},"finish_reason":"content_filter"}]})"), false).finish_reason,
+  EXPECT_EQ(ask(json_answer(R"({"choices":[{"message":{"content":""},"finish_reason":"content_filter"}]})"), false)
+                .finish_reason,
             FinishReason::content_filter);
 }
 
@@ -307,38 +331,62 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         Status{"400 Bad Request", kEcho, Code::llm_error, "invalid_request_error"},
         Status{"400 Bad Request", R"({"error":{"code":"What the person said in confidence"}})", Code::llm_error, "400"},
-        Status{"401 Unauthorized", R"({"error":{"type":"invalid_request_error","code":"invalid_api_key"}})", Code::llm_error, "invalid_api_key"},
-        Status{"403 Forbidden", "{}", Code::llm_error, "key"}, Status{"404 Not Found", R"({"error":"model not found"})", Code::llm_error, "model"},
+        Status{"401 Unauthorized", R"({"error":{"type":"invalid_request_error","code":"invalid_api_key"}})",
+               Code::llm_error, "invalid_api_key"},
+        Status{"403 Forbidden", "{}", Code::llm_error, "key"},
+        Status{"404 Not Found", R"({"error":"model not found"})", Code::llm_error, "model"},
         Status{"404 Not Found", "404 page not found", Code::llm_error, "base URL"},
-        Status{"400 Bad Request", R"({"object":"error","message":"x","type":"BadRequestError","code":400})", Code::llm_error, "400"},
-        Status{"302 Found", "", Code::llm_error, "302"}, Status{"408 Request Timeout", "", Code::llm_unavailable, "408"},
+        Status{"400 Bad Request", R"({"object":"error","message":"x","type":"BadRequestError","code":400})",
+               Code::llm_error, "400"},
+        Status{"302 Found", "", Code::llm_error, "302"},
+        Status{"408 Request Timeout", "", Code::llm_unavailable, "408"},
         Status{"409 Conflict", "{}", Code::llm_unavailable, "409"},
-        Status{"429 Too Many Requests", R"({"error":{"type":"requests","code":"rate_limit_exceeded"}})", Code::llm_unavailable, "rate_limit_exceeded"},
+        Status{"429 Too Many Requests", R"({"error":{"type":"requests","code":"rate_limit_exceeded"}})",
+               Code::llm_unavailable, "rate_limit_exceeded"},
         Status{"429 Too Many Requests", "", Code::llm_unavailable, "429"},
-        Status{"429 Too Many Requests", R"({"error":{"type":"insufficient_quota","code":"insufficient_quota"}})", Code::llm_error, "insufficient_quota"},
-        Status{"429 Too Many Requests", R"({"error":{"type":"insufficient_quota","code":null}})", Code::llm_error, "insufficient_quota"},
+        Status{"429 Too Many Requests", R"({"error":{"type":"insufficient_quota","code":"insufficient_quota"}})",
+               Code::llm_error, "insufficient_quota"},
+        Status{"429 Too Many Requests", R"({"error":{"type":"insufficient_quota","code":null}})", Code::llm_error,
+               "insufficient_quota"},
         Status{"429 Too Many Requests", R"({"error":{"code":"credit_balance_exhausted"}})", Code::llm_error, "credit"},
-        Status{"500 Oops", "<html>", Code::llm_unavailable, "500"}, Status{"503 Busy", R"({"error":{"code":"server_is_overloaded"}})", Code::llm_unavailable, "overloaded"},
+        Status{"500 Oops", "<html>", Code::llm_unavailable, "500"},
+        Status{"503 Busy", R"({"error":{"code":"server_is_overloaded"}})", Code::llm_unavailable, "overloaded"},
         Status{"529 Overloaded", "", Code::llm_unavailable, "529"}));
 
 TEST_F(OpenAiTest, SaysHowLongTheServerWantsUsToWait) {
   EXPECT_EQ(failure(answer("429 Too Many", "application/json", "{}", "Retry-After: 7\r\n")).retry_after, 7'000ms);
-  EXPECT_EQ(failure(answer("503 Busy", "application/json", "{}", "Retry-After: 7\r\nretry-after-ms: 30\r\n")).retry_after, 30ms);
+  EXPECT_EQ(
+      failure(answer("503 Busy", "application/json", "{}", "Retry-After: 7\r\nretry-after-ms: 30\r\n")).retry_after,
+      30ms);
   EXPECT_EQ(failure(answer("503 Busy", "application/json", "{}")).retry_after, std::nullopt);
 }
 
 TEST_F(OpenAiTest, LetsTheServerDecideWhetherToTryAgain) {
   EXPECT_EQ(failure(answer("500 Oops", "application/json", "{}", "x-should-retry: false\r\n")).code, Code::llm_error);
-  EXPECT_EQ(failure(answer("400 Bad", "application/json", "{}", "x-should-retry: true\r\n")).code, Code::llm_unavailable);
+  EXPECT_EQ(failure(answer("400 Bad", "application/json", "{}", "x-should-retry: true\r\n")).code,
+            Code::llm_unavailable);
 }
 
 TEST_F(OpenAiTest, ReportsAnErrorInTheMiddleOfAStream) {
   const auto begun = delta("some");
-  EXPECT_EQ(failure(stream_answer(begun + R"(data: {"error":{"message":"What the person said in confidence","type":"server_error"}})" "\n\n")).code,
+  EXPECT_EQ(
+      failure(stream_answer(begun +
+                            R"(data: {"error":{"message":"What the person said in confidence","type":"server_error"}})"
+                            "\n\n"))
+          .code,
+      Code::llm_unavailable);
+  EXPECT_EQ(failure(stream_answer(begun + R"(data: {"error":"What the person said in confidence"})"
+                                          "\n\n"))
+                .code,
             Code::llm_unavailable);
-  EXPECT_EQ(failure(stream_answer(begun + R"(data: {"error":"What the person said in confidence"})" "\n\n")).code, Code::llm_unavailable);
-  EXPECT_EQ(failure(stream_answer(R"(data: {"error":{"type":"invalid_request_error"}})" "\n\n")).code, Code::llm_error);
-  EXPECT_EQ(failure(stream_answer(begun + R"(data: {"error":{"code":"insufficient_quota"}})" "\n\n")).code, Code::llm_error);
+  EXPECT_EQ(failure(stream_answer(R"(data: {"error":{"type":"invalid_request_error"}})"
+                                  "\n\n"))
+                .code,
+            Code::llm_error);
+  EXPECT_EQ(failure(stream_answer(begun + R"(data: {"error":{"code":"insufficient_quota"}})"
+                                          "\n\n"))
+                .code,
+            Code::llm_error);
 }
 
 TEST_F(OpenAiTest, ReportsAStreamThatIsCutOff) {
@@ -346,7 +394,8 @@ TEST_F(OpenAiTest, ReportsAStreamThatIsCutOff) {
   EXPECT_EQ(failure([](Peer& peer) -> Task<void> {
               co_await peer.read_request();
               co_await peer.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n80\r\n" + delta("some"));
-            }).code, Code::llm_unavailable);
+            }).code,
+            Code::llm_unavailable);
   EXPECT_EQ(failure([](Peer& peer) -> Task<void> { co_await peer.read_request(); }).code, Code::llm_unavailable);
 }
 
@@ -399,7 +448,8 @@ TEST_F(OpenAiTest, TriesAgainWhenNothingWasStreamedYet) {
 }
 
 TEST_F(OpenAiTest, GivesUpAfterItsAttempts) {
-  EXPECT_EQ(failure(answers({answer("503 Busy", "application/json", "{}")}), true, request(), 3).code, Code::llm_unavailable);
+  EXPECT_EQ(failure(answers({answer("503 Busy", "application/json", "{}")}), true, request(), 3).code,
+            Code::llm_unavailable);
   EXPECT_EQ(requests.size(), 3U);
 }
 
@@ -432,8 +482,9 @@ TEST_F(OpenAiTest, ClosesTheCallOfACancelledTurn) {
   asio::cancellation_signal cancel;
   std::exception_ptr ended;
   const Sink sink = [](std::string_view) {};
-  asio::co_spawn(context, from->complete(turn, sink),
-                 asio::bind_cancellation_slot(cancel.slot(), [&](std::exception_ptr why, const Reply&) { ended = why; }));
+  asio::co_spawn(
+      context, from->complete(turn, sink),
+      asio::bind_cancellation_slot(cancel.slot(), [&](std::exception_ptr why, const Reply&) { ended = why; }));
   while (!asked) context.run_one();
   cancel.emit(asio::cancellation_type::terminal);
   while (!closed) context.run_one();
@@ -448,9 +499,10 @@ struct HealthCase {
 };
 
 TEST_F(OpenAiTest, IsHealthyWhenTheServerAnswersAndTakesTheKey) {
-  for (const auto& [status, state] : {HealthCase{"200 OK", Health::State::healthy}, HealthCase{"404 Not Found", Health::State::healthy},
-                                      HealthCase{"401 Unauthorized", Health::State::unhealthy}, HealthCase{"503 Busy", Health::State::unhealthy},
-                                      HealthCase{"429 Slow", Health::State::degraded}}) {
+  for (const auto& [status, state] :
+       {HealthCase{"200 OK", Health::State::healthy}, HealthCase{"404 Not Found", Health::State::healthy},
+        HealthCase{"401 Unauthorized", Health::State::unhealthy}, HealthCase{"503 Busy", Health::State::unhealthy},
+        HealthCase{"429 Slow", Health::State::degraded}}) {
     requests.clear();
     Impostor server(context, answers({answer(status, "application/json", "{}")}));
     const auto health = net::await(context, provider(server)->health());

@@ -97,6 +97,11 @@ std::string openai_request_body(const OpenAiDialect& dialect, const Request& req
   for (const auto& message : request.messages) {
     append_message(out, message.role == Role::user ? "user" : "assistant", message.content.reveal());
   }
+  // After the messages, so that the beginning stays the same from call to call and can be cached. Some servers refuse a
+  // conversation without any message of the user.
+  if (!request.guidance.empty()) {
+    append_message(out, request.messages.empty() ? "user" : "system", request.guidance.reveal());
+  }
   fmt::format_to(std::back_inserter(out), FMT_STRING("],\"{}\":{}"), dialect.token_parameter, request.max_tokens);
   if (!dialect.fixed_temperature_for_reasoning || !is_reasoning_model(model)) {
     fmt::format_to(std::back_inserter(out), FMT_STRING(",\"temperature\":{}"), request.temperature);
@@ -142,7 +147,8 @@ void OpenAiAnswer::take_value(const json::value& value, const char* message_name
   const auto* choices = object->if_contains("choices");
   if (choices == nullptr || !choices->is_array()) return;
   for (const auto& choice : choices->get_array()) {
-    if (choice.is_object() && number_at(choice.get_object(), "index") == 0) take_choice(choice.get_object(), message_name);
+    if (choice.is_object() && number_at(choice.get_object(), "index") == 0)
+      take_choice(choice.get_object(), message_name);
   }
 }
 
@@ -179,7 +185,8 @@ void OpenAiAnswer::take_usage(const json::object& usage) {
 
 Reply OpenAiAnswer::reply(const Request& request, std::string_view default_model) && {
   if (!has_usage_) {
-    usage_ = {.prompt_tokens = estimate_prompt(request), .completion_tokens = estimate_tokens(text_), .estimated = true};
+    usage_ = {
+        .prompt_tokens = estimate_prompt(request), .completion_tokens = estimate_tokens(text_), .estimated = true};
   }
   Reply reply;
   reply.text = base::PrivateText(std::move(text_));

@@ -14,8 +14,13 @@ namespace {
 constexpr std::array<std::string_view, 2> kProviders{"offline", "openai"};
 
 OpenAiOptions openai_options(const LlmOptions& options) {
-  OpenAiOptions out{.api_key = options.api_key, .model = options.model, .token_parameter = options.token_parameter,
-                    .organization = options.organization, .project = options.project, .store = options.store, .retry = options.retry};
+  OpenAiOptions out{.api_key = options.api_key,
+                    .model = options.model,
+                    .token_parameter = options.token_parameter,
+                    .organization = options.organization,
+                    .project = options.project,
+                    .store = options.store,
+                    .retry = options.retry};
   if (!options.base_url.empty()) out.base_url = options.base_url;
   return out;
 }

@@ -21,13 +21,17 @@ struct LlmOptions {
   double temperature = 0.7;
   Timeouts timeouts;
   RetryOptions retry;
+  double price_per_million_input_usd = 0;  // of `model`, for the books; 0 for one's own
+  double price_per_million_output_usd = 0;
   std::string token_parameter;       // as in OpenAiOptions, these four
   std::string organization;
   std::string project;
   bool store = false;
 };
-BOOST_DESCRIBE_STRUCT(LlmOptions, (), (provider, base_url, api_key, model, assessment_model, max_tokens, temperature, timeouts,
-                                       retry, token_parameter, organization, project, store))
+BOOST_DESCRIBE_STRUCT(LlmOptions, (),
+                      (provider, base_url, api_key, model, assessment_model, max_tokens, temperature, timeouts, retry,
+                       price_per_million_input_usd, price_per_million_output_usd, token_parameter, organization, project,
+                       store))
 
 // Throws Error{validation_error} naming the option that cannot be used.
 std::unique_ptr<Provider> make_provider(const LlmOptions& options, const ProviderDependencies& dependencies);

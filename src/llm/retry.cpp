@@ -25,8 +25,8 @@ Milliseconds left_of(Milliseconds total, steady_clock::time_point begin) {
 
 }  // namespace
 
-base::Task<Reply> with_retry(const RetryOptions& options, base::Random& random, const Timeouts& timeouts, const Sink& sink,
-                             const Attempt& attempt, const OnRetry& on_retry) {
+base::Task<Reply> with_retry(const RetryOptions& options, base::Random& random, const Timeouts& timeouts,
+                             const Sink& sink, const Attempt& attempt, const OnRetry& on_retry) {
   const auto begin = steady_clock::now();
   bool streamed = false;
   const Sink watched = [&](std::string_view text) {

@@ -24,7 +24,7 @@ using OnRetry = std::function<void(const base::Error& failure, int failures, bas
 // Tries until it succeeds, as long as the failure is worth another try (base::retryable), nothing has reached `sink`
 // yet, attempts are left, and the wait before the next one ends within timeouts.total, which bounds all attempts
 // together. Else throws the last failure. Whatever is no base::Error, such as a cancellation, passes through.
-base::Task<Reply> with_retry(const RetryOptions& options, base::Random& random, const Timeouts& timeouts, const Sink& sink,
-                             const Attempt& attempt, const OnRetry& on_retry = {});
+base::Task<Reply> with_retry(const RetryOptions& options, base::Random& random, const Timeouts& timeouts,
+                             const Sink& sink, const Attempt& attempt, const OnRetry& on_retry = {});
 
 }  // namespace llm

@@ -19,7 +19,8 @@ TEST(ScriptedProvider, AnswersInOrderAndStreamsEachAnswerWhole) {
   const auto three_calls = [&]() -> base::Task<void> {
     for (int i = 0; i < 3; ++i) {
       streamed.clear();
-      const auto reply = co_await model.complete({.purpose = Purpose::extraction}, [&](std::string_view piece) { streamed += piece; });
+      const auto reply =
+          co_await model.complete({.purpose = Purpose::extraction}, [&](std::string_view piece) { streamed += piece; });
       EXPECT_EQ(streamed, reply.text.reveal());
       texts.push_back(streamed);
     }

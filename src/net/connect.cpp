@@ -6,9 +6,9 @@
 #include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/ssl/error.hpp>
 #include <boost/asio/ssl/host_name_verification.hpp>
-#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/this_coro.hpp>
 
 #include "base/json.hpp"
@@ -30,7 +30,8 @@ std::string base64(std::string_view text) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); i += 3) {
     std::uint32_t bits = 0;
-    for (std::size_t j = 0; j < 3; ++j) bits = bits << 8 | (i + j < text.size() ? static_cast<unsigned char>(text[i + j]) : 0);
+    for (std::size_t j = 0; j < 3; ++j)
+      bits = bits << 8 | (i + j < text.size() ? static_cast<unsigned char>(text[i + j]) : 0);
     for (std::size_t j = 0; j < 4; ++j) out += i + j <= text.size() ? kBase64[bits >> (18 - 6 * j) & 63] : '=';
   }
   return out;
@@ -61,9 +62,11 @@ base::Task<Endpoints> look_up(asio::io_context& context, const Url& url, TimePoi
   error_code woken;
   co_await lookup->timer.async_wait(asio::redirect_error(asio::use_awaitable, woken));
   if (!lookup->done && woken) throw boost::system::system_error(woken);
-  if (!lookup->done) throw failure(Stage::dns, true, fmt::format("looking up the host name \"{}\" took too long", url.host));
+  if (!lookup->done)
+    throw failure(Stage::dns, true, fmt::format("looking up the host name \"{}\" took too long", url.host));
   if (lookup->failed) {
-    throw failure(Stage::dns, false, fmt::format("cannot find the host \"{}\": {}", url.host, lookup->failed.message()));
+    throw failure(Stage::dns, false,
+                  fmt::format("cannot find the host \"{}\": {}", url.host, lookup->failed.message()));
   }
   co_return lookup->endpoints;
 }
@@ -90,24 +93,31 @@ base::Task<void> connect_tcp(Connection& connection, const Url& url, const Endpo
 }
 
 base::Task<void> connect_proxy(Connection& connection, const Url& url, const Url& proxy) {
-  std::string request = fmt::format("CONNECT {0}:{1} HTTP/1.1\r\nHost: {0}:{1}\r\n", url.host.find(':') == url.host.npos ? url.host : "[" + url.host + "]", url.port);
+  std::string request = fmt::format("CONNECT {0}:{1} HTTP/1.1\r\nHost: {0}:{1}\r\n",
+                                    url.host.find(':') == url.host.npos ? url.host : "[" + url.host + "]", url.port);
   request += proxy_authorization(proxy) + "\r\n";
-  if (const auto failed = co_await connection.write(request, {})) fail(connection, proxy.origin, Stage::connect, failed);
+  if (const auto failed = co_await connection.write(request, {}))
+    fail(connection, proxy.origin, Stage::connect, failed);
   std::string no_body;
   connection.parser.start(true, {.header_bytes = 16 * 1024, .body_bytes = 0});
   while (!connection.parser.is_done()) {
-    if (const auto failed = co_await connection.receive(no_body)) fail(connection, proxy.origin, Stage::connect, failed);
+    if (const auto failed = co_await connection.receive(no_body))
+      fail(connection, proxy.origin, Stage::connect, failed);
   }
   if (connection.parser.status() / 100 != 2) {
-    throw failure(Stage::connect, false, fmt::format("the proxy {} answered {} to CONNECT {}", proxy.origin, connection.parser.status(), url.origin));
+    throw failure(
+        Stage::connect, false,
+        fmt::format("the proxy {} answered {} to CONNECT {}", proxy.origin, connection.parser.status(), url.origin));
   }
 }
 
 std::string explain_tls(Connection& connection, error_code failed) {
   const long verified = SSL_get_verify_result(connection.tls->native_handle());
   if (verified == X509_V_OK) return failed.message();
-  return fmt::format("its certificate is not trusted: {} (if a company's own authority signed it, name that authority's "
-                     "file as ca_file)", X509_verify_cert_error_string(verified));
+  return fmt::format(
+      "its certificate is not trusted: {} (if a company's own authority signed it, name that authority's "
+      "file as ca_file)",
+      X509_verify_cert_error_string(verified));
 }
 
 base::Task<void> shake_hands(Connection& connection, const Url& url, const ClientSettings& settings) {
@@ -124,10 +134,13 @@ base::Task<void> shake_hands(Connection& connection, const Url& url, const Clien
   } else {
     X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(handle), url.host.c_str());
   }
-  const auto [failed] = co_await tls.async_handshake(asio::ssl::stream_base::client, asio::as_tuple(asio::use_awaitable));
+  const auto [failed] =
+      co_await tls.async_handshake(asio::ssl::stream_base::client, asio::as_tuple(asio::use_awaitable));
   if (!failed) co_return;
-  if (connection.expired() || failed == asio::error::operation_aborted) fail(connection, url.origin, Stage::tls, failed);
-  throw failure(Stage::tls, false, fmt::format("no TLS connection to {}: {}", url.origin, explain_tls(connection, failed)));
+  if (connection.expired() || failed == asio::error::operation_aborted)
+    fail(connection, url.origin, Stage::tls, failed);
+  throw failure(Stage::tls, false,
+                fmt::format("no TLS connection to {}: {}", url.origin, explain_tls(connection, failed)));
 }
 
 }  // namespace
@@ -137,8 +150,8 @@ std::string proxy_authorization(const Url& proxy) {
   return "Proxy-Authorization: Basic " + base64(proxy.user_info) + "\r\n";
 }
 
-base::Task<void> connect(asio::io_context& context, Connection& connection, const Url& url, const ClientSettings& settings,
-                         TimePoint by) {
+base::Task<void> connect(asio::io_context& context, Connection& connection, const Url& url,
+                         const ClientSettings& settings, TimePoint by) {
   const auto* proxy = settings.proxies.proxy_for(url);
   const auto& peer = proxy != nullptr ? *proxy : url;
   co_await connect_tcp(connection, peer, co_await look_up(context, peer, by), by);
@@ -160,7 +173,8 @@ void fail(const Connection& connection, std::string_view origin, Stage stage, er
     case Stage::response:
       throw failure(stage, false, fmt::format("cannot make sense of the answer of {}: {}", origin, why.message()));
     default:
-      throw failure(stage, false, fmt::format("{} closed the connection before it answered: {}", origin, why.message()));
+      throw failure(stage, false,
+                    fmt::format("{} closed the connection before it answered: {}", origin, why.message()));
   }
 }
 

@@ -19,7 +19,8 @@ constexpr std::size_t kMaxInput = 1024 * 1024;        // far beyond any header w
 
 }  // namespace
 
-Connection::Connection(asio::io_context& context, Deadlines& deadlines) : socket(context.get_executor()), deadlines_(deadlines) {
+Connection::Connection(asio::io_context& context, Deadlines& deadlines)
+    : socket(context.get_executor()), deadlines_(deadlines) {
   deadlines_.enter(*this);
 }
 

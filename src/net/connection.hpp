@@ -50,18 +50,18 @@ class Connection {
   Socket socket;
   std::optional<boost::asio::ssl::stream<Socket&>> tls;
   ResponseParser parser;
-  std::vector<char> input;     // received, not yet used: [input_begin, input_end)
+  std::vector<char> input;  // received, not yet used: [input_begin, input_end)
   std::size_t input_begin = 0;
   std::size_t input_end = 0;
-  std::string head;            // scratch for the request's header
-  std::string piece;           // the piece of the body handed out last
+  std::string head;  // scratch for the request's header
+  std::string piece;  // the piece of the body handed out last
   TimePoint idle_since{};
-  TimePoint sent_at{};         // the last request's last byte
+  TimePoint sent_at{};  // the last request's last byte
 
  private:
   friend class Deadlines;
   Deadlines& deadlines_;
-  std::size_t place_ = 0;      // in Deadlines
+  std::size_t place_ = 0;  // in Deadlines
   TimePoint by_ = TimePoint::max();
   Stage stage_ = Stage::connect;
   bool expired_ = false;
@@ -85,8 +85,10 @@ class Deadlines {
   void wake();
 
   boost::asio::io_context& context_;
-  std::optional<boost::asio::basic_waitable_timer<std::chrono::steady_clock, boost::asio::wait_traits<std::chrono::steady_clock>,
-                                                  boost::asio::io_context::executor_type>> timer_;
+  std::optional<
+      boost::asio::basic_waitable_timer<std::chrono::steady_clock, boost::asio::wait_traits<std::chrono::steady_clock>,
+                                        boost::asio::io_context::executor_type>>
+      timer_;
   TimePoint awake_by_ = TimePoint::max();
   std::vector<Connection*> connections_;
 };

@@ -7,7 +7,8 @@
 namespace net {
 
 base::Error failure(Stage stage, bool timed_out, std::string message) {
-  return {base::Code::dependency_unavailable, std::move(message),
+  return {base::Code::dependency_unavailable,
+          std::move(message),
           {{"stage", base::name_of(stage)}, {"timeout", timed_out}}};
 }
 

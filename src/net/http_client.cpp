@@ -27,8 +27,9 @@ bool may_repeat(const HttpRequest& request) {
 void append_header(std::string& out, std::string_view name, std::string_view value) {
   static constexpr std::string_view kBreaks{"\r\n\0", 3};
   if (value.find_first_of(kBreaks) != value.npos || name.find_first_of(kBreaks) != name.npos) {
-    throw base::Error(base::Code::validation_error,
-                      fmt::format("the value for the header {} contains a line break; remove it", base::prefix_bytes(name, 40)));
+    throw base::Error(
+        base::Code::validation_error,
+        fmt::format("the value for the header {} contains a line break; remove it", base::prefix_bytes(name, 40)));
   }
   out.append(name).append(": ").append(value).append("\r\n");
 }
@@ -66,13 +67,14 @@ struct Outcome {
 };
 
 // Sends the request and reads up to the end of the header, and what came of the body with it.
-base::Task<Outcome> exchange_head(Connection& connection, const HttpRequest& request, const Url* proxy, ResponseLimits limits,
-                                  TimePoint total_by) {
+base::Task<Outcome> exchange_head(Connection& connection, const HttpRequest& request, const Url* proxy,
+                                  ResponseLimits limits, TimePoint total_by) {
   write_head(connection.head, request, proxy);
   expect(connection, Stage::write, after(steady_clock::now(), request.timeouts.first_byte), total_by);
   connection.parser.start(request.method == "HEAD", limits);
   connection.piece.clear();
-  if (const auto failed = co_await connection.write(connection.head, request.body)) co_return Outcome{failed, Stage::write};
+  if (const auto failed = co_await connection.write(connection.head, request.body))
+    co_return Outcome{failed, Stage::write};
   connection.sent_at = steady_clock::now();
   expect(connection, Stage::first_byte, after(connection.sent_at, request.timeouts.first_byte), total_by);
   while (!connection.parser.has_header()) {
@@ -84,7 +86,8 @@ base::Task<Outcome> exchange_head(Connection& connection, const HttpRequest& req
 
 ResponseLimits limits_of(const ClientOptions& options, const HttpRequest& request) {
   const auto body = request.max_body_bytes > 0 ? request.max_body_bytes : options.max_body_bytes;
-  return {.header_bytes = static_cast<std::size_t>(options.max_header_bytes), .body_bytes = static_cast<std::size_t>(body)};
+  return {.header_bytes = static_cast<std::size_t>(options.max_header_bytes),
+          .body_bytes = static_cast<std::size_t>(body)};
 }
 
 // A connection on which the header of the answer has been read. Once a kept connection turns out closed before any
@@ -102,7 +105,8 @@ base::Task<Pool::Lease> exchange(const std::shared_ptr<Pool>& pool, const HttpRe
                            outcome.failed != asio::error::operation_aborted;
     if (!was_stale || !may_repeat(request)) fail(*lease.connection, request.url.origin, outcome.stage, outcome.failed);
     lease = {};
-    lease = co_await pool->lease(request.url, std::min(after(steady_clock::now(), request.timeouts.connect), total_by), false);
+    lease = co_await pool->lease(request.url, std::min(after(steady_clock::now(), request.timeouts.connect), total_by),
+                                 false);
   }
 }
 
@@ -114,7 +118,8 @@ base::Task<std::shared_ptr<Pool>> pool_here(const std::shared_ptr<const ClientSe
 // Reads on into `body`; with an idle time-out that begins now.
 base::Task<void> receive_more(Pool::Lease& lease, std::string& body, base::Milliseconds idle, TimePoint total_by) {
   expect(*lease.connection, Stage::idle, after(steady_clock::now(), idle), total_by);
-  if (const auto failed = co_await lease->receive(body)) fail(*lease.connection, lease.origin_name(), Stage::response, failed);
+  if (const auto failed = co_await lease->receive(body))
+    fail(*lease.connection, lease.origin_name(), Stage::response, failed);
 }
 
 std::shared_ptr<const ClientSettings> make_settings(ClientOptions options, ProxyRules proxies) {

@@ -29,21 +29,22 @@ class io_context;
 namespace net {
 
 struct ClientOptions {
-  int max_connections = 256;   // to one origin, from one thread; further calls wait in line
-  int max_idle = 64;           // kept open of these
-  int max_waiting = 1024;      // calls in that line; more are refused at once
+  int max_connections = 256;  // to one origin, from one thread; further calls wait in line
+  int max_idle = 64;  // kept open of these
+  int max_waiting = 1024;  // calls in that line; more are refused at once
   base::Milliseconds idle_for{30'000};  // then an unused connection is closed; 0 keeps none
   std::int64_t max_header_bytes = 64 * 1024;
   std::int64_t max_body_bytes = 16 * 1024 * 1024;
-  std::string ca_file;         // certificates (PEM) to trust besides the system's
+  std::string ca_file;  // certificates (PEM) to trust besides the system's
 };
-BOOST_DESCRIBE_STRUCT(ClientOptions, (), (max_connections, max_idle, max_waiting, idle_for, max_header_bytes, max_body_bytes, ca_file))
+BOOST_DESCRIBE_STRUCT(ClientOptions, (),
+                      (max_connections, max_idle, max_waiting, idle_for, max_header_bytes, max_body_bytes, ca_file))
 
 // 0 means no limit.
 struct HttpTimeouts {
-  base::Milliseconds connect{2'000};      // a place in the pool, name look-up, TCP, proxy and TLS together
+  base::Milliseconds connect{2'000};  // a place in the pool, name look-up, TCP, proxy and TLS together
   base::Milliseconds first_byte{20'000};  // sending the request, and then again from its last byte to the header's end
-  base::Milliseconds idle{15'000};        // silence inside the body
+  base::Milliseconds idle{15'000};  // silence inside the body
   base::Milliseconds total{120'000};
 };
 
@@ -103,7 +104,7 @@ class HttpClient {
   HttpClient(const HttpClient&) = delete;
 
   base::Task<HttpResponse> send(const HttpRequest& request);  // `request` must live until the answer is there
-  base::Task<HttpStream> open(const HttpRequest& request);    // returns when the header is there
+  base::Task<HttpStream> open(const HttpRequest& request);  // returns when the header is there
 
   // Of one thread's io_context; call on that thread.
   PoolStats stats(boost::asio::io_context& context) const;

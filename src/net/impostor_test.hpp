@@ -110,7 +110,9 @@ class Impostor {
   Impostor(const Impostor&) = delete;
 
   std::uint16_t port() const { return state_->acceptor.local_endpoint().port(); }
-  std::string url(std::string_view path = "/") const { return "http://127.0.0.1:" + std::to_string(port()) + std::string(path); }
+  std::string url(std::string_view path = "/") const {
+    return "http://127.0.0.1:" + std::to_string(port()) + std::string(path);
+  }
   int connections() const { return state_->connections; }  // so far
   int most_at_once() const { return state_->most; }
 
@@ -128,7 +130,8 @@ class Impostor {
   static base::Task<void> accept(std::shared_ptr<State> state) {
     for (;;) {
       boost::system::error_code failed;
-      auto socket = co_await state->acceptor.async_accept(boost::asio::redirect_error(boost::asio::use_awaitable, failed));
+      auto socket =
+          co_await state->acceptor.async_accept(boost::asio::redirect_error(boost::asio::use_awaitable, failed));
       if (failed) co_return;
       ++state->connections;
       state->most = std::max(state->most, ++state->open);

@@ -75,7 +75,8 @@ base::Task<Pool::Lease> Pool::lease(const Url& url, TimePoint by, bool may_reuse
   }
   if (may_reuse) {
     if (auto idle = take_idle(origin)) co_return idle;
-  } else if (!origin.idle.empty() && origin.in_use + static_cast<int>(origin.idle.size()) >= settings_->options.max_connections) {
+  } else if (!origin.idle.empty() &&
+             origin.in_use + static_cast<int>(origin.idle.size()) >= settings_->options.max_connections) {
     origin.idle.erase(origin.idle.begin());  // makes room within the bound
   }
   Lease fresh;
@@ -107,8 +108,10 @@ Pool::Lease Pool::take_idle(Origin& origin) {
 
 base::Task<void> Pool::wait_in_line(Origin& origin, const Url& url, TimePoint by) {
   if (static_cast<int>(origin.line.size()) >= settings_->options.max_waiting) {
-    throw failure(Stage::pool, false, fmt::format("{} calls already wait for one of the {} connections to {}; raise "
-                                                  "max_connections or send less", origin.line.size(), origin.in_use, url.origin));
+    throw failure(Stage::pool, false,
+                  fmt::format("{} calls already wait for one of the {} connections to {}; raise "
+                              "max_connections or send less",
+                              origin.line.size(), origin.in_use, url.origin));
   }
   Waiter waiter{.timer = asio::steady_timer(context_, by)};
   struct Place {
@@ -126,7 +129,8 @@ base::Task<void> Pool::wait_in_line(Origin& origin, const Url& url, TimePoint by
   co_await waiter.timer.async_wait(asio::redirect_error(asio::use_awaitable, woken));
   if (!waiter.granted) {
     if (woken) throw boost::system::system_error(woken);
-    throw failure(Stage::pool, true, fmt::format("none of the {} connections to {} became free in time", origin.in_use, url.origin));
+    throw failure(Stage::pool, true,
+                  fmt::format("none of the {} connections to {} became free in time", origin.in_use, url.origin));
   }
   place.used = true;
 }
@@ -187,7 +191,8 @@ TimePoint Pool::drop_idle(TimePoint now) {
   for (auto entry = origins_.begin(); entry != origins_.end();) {
     auto& origin = *entry->second;
     std::erase_if(origin.idle, [&](const auto& c) { return c->idle_since + settings_->options.idle_for <= now; });
-    for (const auto& connection : origin.idle) next = std::min(next, connection->idle_since + settings_->options.idle_for);
+    for (const auto& connection : origin.idle)
+      next = std::min(next, connection->idle_since + settings_->options.idle_for);
     const bool unused = origin.idle.empty() && origin.line.empty() && origin.in_use == 0;
     entry = unused ? origins_.erase(entry) : std::next(entry);
   }

@@ -28,7 +28,8 @@ class Pool : public std::enable_shared_from_this<Pool> {
  public:
   Pool(boost::asio::io_context& context, std::shared_ptr<const ClientSettings> settings);
   // The pool of this client on that io_context; made on first use, gone with the io_context.
-  static std::shared_ptr<Pool> of(boost::asio::io_context& context, const std::shared_ptr<const ClientSettings>& settings);
+  static std::shared_ptr<Pool> of(boost::asio::io_context& context,
+                                  const std::shared_ptr<const ClientSettings>& settings);
 
   struct Origin;
 
@@ -87,7 +88,8 @@ base::Task<void> connect(boost::asio::io_context& context, Connection& connectio
 
 // The one way an error of an operation on a connection becomes an exception: the time-out that caused it, the
 // cancellation of the caller (boost::system::system_error), or `message`.
-[[noreturn]] void fail(const Connection& connection, std::string_view origin, Stage stage, boost::system::error_code why);
+[[noreturn]] void fail(const Connection& connection, std::string_view origin, Stage stage,
+                       boost::system::error_code why);
 
 // "Proxy-Authorization: Basic …\r\n", or "" when the proxy's URL has no user.
 std::string proxy_authorization(const Url& proxy);

@@ -41,7 +41,8 @@ TEST(Proxy, OfACgiRequestHeaderIsNotBelieved) {
 }
 
 TEST(Proxy, IsLeftOutForListedHosts) {
-  const auto some = rules({{"http_proxy", "http://p"}, {"no_proxy", "example.com, .internal,10.0.0.0/8 ::1,192.168.1.7"}});
+  const auto some =
+      rules({{"http_proxy", "http://p"}, {"no_proxy", "example.com, .internal,10.0.0.0/8 ::1,192.168.1.7"}});
   for (const auto* url : {"http://example.com", "http://EXAMPLE.com:81", "http://a.b.example.com", "http://x.internal",
                           "http://internal", "http://10.200.3.4", "http://[::1]:11434", "http://192.168.1.7"}) {
     EXPECT_EQ(proxy(some, url), "direct") << url;

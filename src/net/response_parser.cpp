@@ -16,7 +16,8 @@ class ResponseParser::Parser {
 
     void on_request_impl(http::verb, boost::beast::string_view, boost::beast::string_view, int, error_code&) override {}
     void on_response_impl(int code, boost::beast::string_view, int, error_code&) override { status = code; }
-    void on_field_impl(http::field, boost::beast::string_view name, boost::beast::string_view value, error_code&) override {
+    void on_field_impl(http::field, boost::beast::string_view name, boost::beast::string_view value,
+                       error_code&) override {
       if (!in_body) headers.add(name, value);  // trailers are not kept
     }
     void on_header_impl(error_code&) override { in_body = true; }

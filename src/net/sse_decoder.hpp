@@ -11,8 +11,8 @@ namespace net {
 
 struct SseEvent {
   std::string type = "message";
-  std::string data;      // lines joined by '\n'
-  std::string id;        // the last id seen, "" when none
+  std::string data;  // lines joined by '\n'
+  std::string id;  // the last id seen, "" when none
   std::optional<std::chrono::milliseconds> retry;  // set by the event that brought it
   bool operator==(const SseEvent&) const = default;
 };

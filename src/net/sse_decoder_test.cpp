@@ -23,7 +23,9 @@ Events decode(std::string_view stream) {
   return events;
 }
 
-SseEvent message(std::string data, std::string id = "") { return {.type = "message", .data = std::move(data), .id = std::move(id)}; }
+SseEvent message(std::string data, std::string id = "") {
+  return {.type = "message", .data = std::move(data), .id = std::move(id)};
+}
 
 TEST(SseDecoder, TakesTheExamplesOfTheStandard) {
   EXPECT_EQ(decode("data: YHOO\ndata: +2\ndata: 10\n\n"), Events{message("YHOO\n+2\n10")});
@@ -38,7 +40,10 @@ TEST(SseDecoder, TakesAllThreeLineEnds) {
 }
 
 TEST(SseDecoder, DropsOneByteOrderMarkAtTheBeginningOnly) {
-  EXPECT_EQ(decode("\xEF\xBB\xBF" "data: a\n\n\xEF\xBB\xBF" "data: b\n\n"), Events{message("a")});
+  EXPECT_EQ(decode("\xEF\xBB\xBF"
+                   "data: a\n\n\xEF\xBB\xBF"
+                   "data: b\n\n"),
+            Events{message("a")});
 }
 
 TEST(SseDecoder, KeepsTheLastIdAndForgetsTheType) {
@@ -63,7 +68,8 @@ TEST(SseDecoder, MakesNoEventOfATypeWithoutDataNorOfAnUnfinishedOne) {
 // Each corpus cut at every pair of places, and byte by byte, gives what it gives in one piece.
 TEST(SseDecoder, GivesTheSameEventsHoweverTheBytesAreSplit) {
   const std::vector<std::string> corpus{
-      "\xEF\xBB\xBF" ": hi\r\n\r\nevent: a\r\ndata: {\"x\":1}\r\nid: 9\r\n\r\nretry: 5\rdata\rdata: \xC3\xA9\r\r:\n\ndata:z\n\n",
+      "\xEF\xBB\xBF"
+      ": hi\r\n\r\nevent: a\r\ndata: {\"x\":1}\r\nid: 9\r\n\r\nretry: 5\rdata\rdata: \xC3\xA9\r\r:\n\ndata:z\n\n",
       "data: one\n\ndata: two\ndata: 2\n\nfoo: bar\ndata: [DONE]\n\n",
       "\r\n\r\n\ndata:\r\n\r\n\r\rdata: \r\r",
   };

@@ -49,7 +49,8 @@ std::unique_ptr<ssl::context> make_context(const std::string& ca_file) {
   boost::system::error_code failed;
   context->load_verify_file(ca_file, failed);
   if (failed) {
-    throw failure(Stage::tls, false, fmt::format("cannot read certificates (PEM) from \"{}\": {}", ca_file, failed.message()));
+    throw failure(Stage::tls, false,
+                  fmt::format("cannot read certificates (PEM) from \"{}\": {}", ca_file, failed.message()));
   }
   return context;
 }

@@ -23,7 +23,9 @@ using namespace std::chrono_literals;
 template <auto Free>
 struct Freer {
   template <class T>
-  void operator()(T* pointer) const { Free(pointer); }
+  void operator()(T* pointer) const {
+    Free(pointer);
+  }
 };
 
 // A self-signed certificate for `names` ("DNS:localhost,IP:127.0.0.1"), made for one test.
@@ -186,8 +188,9 @@ TEST_F(ProxyTest, GetsTheWholeUrlOfAPlainRequest) {
   });
   HttpClient client({}, through(proxy, "me:secret@"));
   EXPECT_EQ(await(context, client.send({.url = parse_url("http://far.example:8080/a?b")})).body, "from the proxy");
-  EXPECT_TRUE(seen.starts_with("GET http://far.example:8080/a?b HTTP/1.1\r\nHost: far.example:8080\r\n"
-                               "Proxy-Authorization: Basic bWU6c2VjcmV0\r\n"))
+  EXPECT_TRUE(
+      seen.starts_with("GET http://far.example:8080/a?b HTTP/1.1\r\nHost: far.example:8080\r\n"
+                       "Proxy-Authorization: Basic bWU6c2VjcmV0\r\n"))
       << seen;
 }
 
@@ -212,7 +215,9 @@ TEST_F(ProxyTest, TunnelsTlsAndKeepsTheTunnel) {
     EXPECT_EQ(await(context, client.send({.url = parse_url("https://far.example/x")})).body, "through the tunnel");
   }
   EXPECT_EQ(proxy.connections(), 1);
-  EXPECT_EQ(connect, "CONNECT far.example:443 HTTP/1.1\r\nHost: far.example:443\r\nProxy-Authorization: Basic bWU6c2VjcmV0\r\n\r\n");
+  EXPECT_EQ(
+      connect,
+      "CONNECT far.example:443 HTTP/1.1\r\nHost: far.example:443\r\nProxy-Authorization: Basic bWU6c2VjcmV0\r\n\r\n");
   EXPECT_TRUE(inner.starts_with("GET /x HTTP/1.1\r\nHost: far.example\r\n")) << inner;
   EXPECT_EQ(inner.find("Proxy-"), inner.npos) << inner;
 }

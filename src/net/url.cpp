@@ -34,7 +34,8 @@ int hex_digit(char c) {
 std::string percent_decoded(std::string_view text) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool escape = text[i] == '%' && i + 2 < text.size() && hex_digit(text[i + 1]) >= 0 && hex_digit(text[i + 2]) >= 0;
+    const bool escape =
+        text[i] == '%' && i + 2 < text.size() && hex_digit(text[i + 1]) >= 0 && hex_digit(text[i + 2]) >= 0;
     out += escape ? static_cast<char>(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2])) : text[i];
     if (escape) i += 2;
   }
@@ -61,7 +62,8 @@ std::string_view split_host(std::string_view host_port, std::string& host, std::
   const auto colon = host_port.find(':');
   host = base::to_lower(host_port.substr(0, colon));
   if (host.empty()) refuse(shown, "has no host");
-  if (!std::ranges::all_of(host, valid_host_character)) refuse(shown, "has characters in its host that no host name has");
+  if (!std::ranges::all_of(host, valid_host_character))
+    refuse(shown, "has characters in its host that no host name has");
   return colon == host_port.npos ? std::string_view() : host_port.substr(colon + 1);
 }
 

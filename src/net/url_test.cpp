@@ -75,11 +75,11 @@ TEST_P(RefusedUrl, SaysWhy) {
 INSTANTIATE_TEST_SUITE_P(Url, RefusedUrl,
                          testing::Values(Refused{"", "must begin"}, Refused{"api.example.com/v1", "must begin"},
                                          Refused{"ftp://h", "must begin"}, Refused{"http://", "no host"},
-                                         Refused{"http:///v1", "no host"}, 
-                                         Refused{"http://h:0", "port"}, Refused{"http://h:65536", "port"},
-                                         Refused{"http://h:8x", "port"}, Refused{"http://[::1", "']'"},
-                                         Refused{"http://[zz]", "IPv6"}, Refused{"http://[::1]x", "port"},
-                                         Refused{"http://h/a b", "space"}, Refused{"http://h/\r\nX: y", "control"},
+                                         Refused{"http:///v1", "no host"}, Refused{"http://h:0", "port"},
+                                         Refused{"http://h:65536", "port"}, Refused{"http://h:8x", "port"},
+                                         Refused{"http://[::1", "']'"}, Refused{"http://[zz]", "IPv6"},
+                                         Refused{"http://[::1]x", "port"}, Refused{"http://h/a b", "space"},
+                                         Refused{"http://h/\r\nX: y", "control"},
                                          Refused{"http://h\"ost", "characters"}));
 
 }  // namespace

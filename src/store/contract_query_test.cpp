@@ -30,7 +30,8 @@ std::vector<Sorts> pages_of(Query query, bool by_index, Ask ask) {
 
 TEST_P(StoreContract, OrdersByTheBytesOfTheSortKey) {
   // In the order of their bytes; neither language nor length nor signedness of char matter.
-  const Sorts ordered{std::string("\0", 1), "!", "10", "9", "A", "Z", "a", "a\x01", "aa", "b", "z\x7f", "é", "中", "\xEF\xBF\xBD", "🙂"};
+  const Sorts ordered{std::string("\0", 1), "!", "10", "9", "A", "Z", "a", "a\x01", "aa", "b", "z\x7f", "é", "中",
+                      "\xEF\xBF\xBD",       "🙂"};
   Sorts shuffled(ordered.rbegin(), ordered.rend());
   std::swap(shuffled[2], shuffled[9]);
   put_sorts(store(), shuffled);
@@ -39,7 +40,8 @@ TEST_P(StoreContract, OrdersByTheBytesOfTheSortKey) {
 }
 
 TEST_P(StoreContract, KeepsKeysOfAnyTextApart) {
-  const Sorts texts{std::string("a\0b", 3), std::string("a\0c", 3), "a", "a'b", "a\"b", "a%", "a_", "a\nb", "ﷺ", "e\u0301", "é"};
+  const Sorts texts{
+      std::string("a\0b", 3), std::string("a\0c", 3), "a", "a'b", "a\"b", "a%", "a_", "a\nb", "ﷺ", "e\u0301", "é"};
   for (const auto& text : texts) {
     transact({Put{.item = {.key = {text, text}, .version = 1, .body = text, .index = Key{text, text}}, .when = {}}});
   }
@@ -64,8 +66,10 @@ TEST_P(StoreContract, ReadsARangeWithItsFirstAndWithoutItsLast) {
 TEST_P(StoreContract, PagesThroughARangeInBothDirections) {
   put_sorts(store(), {"a", "b", "c", "d", "e", "f"});
   const auto ask = [&](const Query& q) { return query(q); };
-  EXPECT_EQ(pages_of({.partition = "p", .limit = 4}, false, ask), (std::vector<Sorts>{{"a", "b", "c", "d"}, {"e", "f"}}));
-  EXPECT_EQ(pages_of({.partition = "p", .limit = 3}, false, ask), (std::vector<Sorts>{{"a", "b", "c"}, {"d", "e", "f"}}));
+  EXPECT_EQ(pages_of({.partition = "p", .limit = 4}, false, ask),
+            (std::vector<Sorts>{{"a", "b", "c", "d"}, {"e", "f"}}));
+  EXPECT_EQ(pages_of({.partition = "p", .limit = 3}, false, ask),
+            (std::vector<Sorts>{{"a", "b", "c"}, {"d", "e", "f"}}));
   EXPECT_EQ(pages_of({.partition = "p", .from = "b", .to = "f", .descending = true, .limit = 2}, false, ask),
             (std::vector<Sorts>{{"e", "d"}, {"c", "b"}}));
 }
@@ -91,7 +95,8 @@ TEST_P(StoreContract, ListsItemsByTheirIndex) {
   EXPECT_EQ(sorts_of(query_index({.partition = "u"})), (Sorts{"b", "c", "a"}));
   EXPECT_EQ(sorts_of(query_index({.partition = "u", .from = "2", .descending = true})), (Sorts{"a", "c"}));
   EXPECT_EQ(query_index({.partition = "u"}).items.front(), indexed("b", "1"));
-  EXPECT_EQ(pages_of({.partition = "u", .descending = true, .limit = 2}, true, [&](const Query& q) { return query_index(q); }),
+  EXPECT_EQ(pages_of({.partition = "u", .descending = true, .limit = 2}, true,
+                     [&](const Query& q) { return query_index(q); }),
             (std::vector<Sorts>{{"a", "c"}, {"b"}}));
 }
 

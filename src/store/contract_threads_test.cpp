@@ -28,7 +28,8 @@ void run_on_threads(int threads, int tasks, Make make) {
 
 base::Task<> add_until_refused(Store& store, std::atomic<int>& added) {
   while (true) {
-    const auto outcome = co_await store.transact({Add{.key = {"c", "n"}, .amount = 1, .when = Condition::at_most(199)}});
+    const auto outcome =
+        co_await store.transact({Add{.key = {"c", "n"}, .amount = 1, .when = Condition::at_most(199)}});
     if (!outcome.committed()) co_return;
     ++added;
   }

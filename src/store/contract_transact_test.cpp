@@ -26,7 +26,11 @@ TEST_P(StoreContract, ReturnsAnItemAsItWasPut) {
 }
 
 TEST_P(StoreContract, ReplacesTheWholeItem) {
-  transact({Put{.item = {.key = kA, .version = 1, .body = "{\"long\":true}", .number = 5, .index = Key{"u", "1"},
+  transact({Put{.item = {.key = kA,
+                         .version = 1,
+                         .body = "{\"long\":true}",
+                         .number = 5,
+                         .index = Key{"u", "1"},
                          .expires_at_s = now_s() + 9},
                 .when = {}}});
   const Item replacement{.key = kA, .version = 2, .body = "{}"};
@@ -134,7 +138,8 @@ TEST_P(StoreContract, TakesAsMuchAsTheLimitsAllow) {
   for (std::size_t i = 0; i < kMaxWrites; ++i) writes.push_back(Add{.key = {"many", std::to_string(i)}, .amount = 1});
   EXPECT_TRUE(transact(writes).committed());
   EXPECT_EQ(wait_for(store().count({.partition = "many"})), 100);
-  EXPECT_TRUE(transact({Put{.item = small_item(std::string(2048, 'p'), std::string(1024, 's')), .when = {}}}).committed());
+  EXPECT_TRUE(
+      transact({Put{.item = small_item(std::string(2048, 'p'), std::string(1024, 's')), .when = {}}}).committed());
   EXPECT_TRUE(get({std::string(2048, 'p'), std::string(1024, 's')}));
 }
 

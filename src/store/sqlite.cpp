@@ -22,7 +22,8 @@ using sqlite::Writer;
 
 constexpr int kPageBytes = 4096;
 
-// secure_delete: what a person has deleted must not be found in the file. The order matters: nothing may be written before check_ours() has recognised the file as ours.
+// The order matters: nothing may be written before check_ours() has recognised the file as ours.
+// secure_delete: what a person has deleted must not be found in the file.
 std::unique_ptr<Connection> open_for_writing(const SqliteOptions& options) {
   auto connection = std::make_unique<Connection>(options.path, Connection::File::may_be_made);
   connection->execute(
@@ -30,7 +31,8 @@ std::unique_ptr<Connection> open_for_writing(const SqliteOptions& options) {
   sqlite::check_ours(*connection);
   connection->execute(fmt::format(
       "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0; PRAGMA cache_spill=OFF; "
-      "PRAGMA temp_store=MEMORY; PRAGMA mmap_size=0; PRAGMA secure_delete=ON; PRAGMA cache_size=-{}; PRAGMA journal_size_limit={}",
+      "PRAGMA temp_store=MEMORY; PRAGMA mmap_size=0; PRAGMA secure_delete=ON; PRAGMA cache_size=-{}; PRAGMA "
+      "journal_size_limit={}",
       options.writer_cache_bytes / 1024, options.restart_pages * kPageBytes));
   if (options.max_file_bytes > 0) {
     connection->execute(fmt::format("PRAGMA max_page_count={}", options.max_file_bytes / kPageBytes));

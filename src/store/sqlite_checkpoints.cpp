@@ -7,7 +7,8 @@ namespace store::sqlite {
 
 Checkpoints::Checkpoints(const SqliteOptions& options, telemetry::Registry& metrics, telemetry::Log& log, Fault& fault)
     : options_(options),
-      seconds_(metrics.histogram("purposepath_store_checkpoint_seconds", "Duration of checkpoints of the store's log.")),
+      seconds_(
+          metrics.histogram("purposepath_store_checkpoint_seconds", "Duration of checkpoints of the store's log.")),
       log_pages_(metrics.gauge("purposepath_store_log_pages", "Pages in the store's write-ahead log.")),
       log_(log),
       fault_(fault),
@@ -56,8 +57,7 @@ bool Checkpoints::copy(Connection& connection) noexcept {
   const auto began = std::chrono::steady_clock::now();
   int pages = 0;
   int copied = 0;
-  const int result =
-      sqlite3_wal_checkpoint_v2(connection.handle(), "main", SQLITE_CHECKPOINT_PASSIVE, &pages, &copied);
+  const int result = sqlite3_wal_checkpoint_v2(connection.handle(), "main", SQLITE_CHECKPOINT_PASSIVE, &pages, &copied);
   seconds_.observe(std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
   if (result == SQLITE_OK) {
     const std::lock_guard lock(mutex_);

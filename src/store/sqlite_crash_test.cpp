@@ -68,8 +68,8 @@ Child start_child(const std::string& path) {
   if (process == 0) {
     ::dup2(pipe[1], kAckDescriptor);
     ::dup2(::open("/dev/null", O_WRONLY), STDOUT_FILENO);
-    ::execl("/proc/self/exe", "store_test", "--gtest_also_run_disabled_tests", "--gtest_filter=SqliteCrashChild.DISABLED_*",
-            nullptr);
+    ::execl("/proc/self/exe", "store_test", "--gtest_also_run_disabled_tests",
+            "--gtest_filter=SqliteCrashChild.DISABLED_*", nullptr);
     std::_Exit(5);
   }
   ::unsetenv(kPathVariable);
@@ -102,7 +102,9 @@ TEST_P(SqliteCrash, LosesNothingAcknowledgedAndLeavesNoHalfTransaction) {
   const auto acknowledged = collect(start_child(options.path), random.next() % 1500);
 
   const auto store = surroundings.open(clock, options);
-  EXPECT_EQ(sqlite::Connection(options.path).number("SELECT count(*) FROM pragma_integrity_check WHERE integrity_check <> 'ok'"), 0);
+  EXPECT_EQ(sqlite::Connection(options.path)
+                .number("SELECT count(*) FROM pragma_integrity_check WHERE integrity_check <> 'ok'"),
+            0);
   for (int producer = 0; producer < kProducers; ++producer) {
     const auto stored = wait_for(store->count({.partition = fmt::format("left {}", producer)}));
     EXPECT_EQ(wait_for(store->count({.partition = fmt::format("right {}", producer)})), stored);

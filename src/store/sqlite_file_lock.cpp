@@ -51,7 +51,8 @@ FileLock::FileLock(const std::string& path) {
   }
   const auto id = std::to_string(::getpid()) + "\n";
   // Only for the message above: that it may fail on a full disk does not matter.
-  if (::ftruncate(file_, 0) == 0) [[maybe_unused]] const auto written = ::pwrite(file_, id.data(), id.size(), 0);
+  if (::ftruncate(file_, 0) == 0) [[maybe_unused]]
+    const auto written = ::pwrite(file_, id.data(), id.size(), 0);
 }
 
 FileLock::~FileLock() { ::close(file_); }

@@ -19,7 +19,9 @@ std::string read_file(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-void write_file(const std::string& path, const std::string& content) { std::ofstream(path, std::ios::binary) << content; }
+void write_file(const std::string& path, const std::string& content) {
+  std::ofstream(path, std::ios::binary) << content;
+}
 
 // Root may write everywhere; a server does not run as root.
 class AsNobody {
@@ -74,7 +76,8 @@ TEST_F(SqliteFile, IsNobodyElsesToRead) {
   const auto store = open();
   fill(*store, 1);
   for (const auto* ending : {"", "-wal", "-shm", ".lock"}) {
-    EXPECT_EQ(fs::status(options_.path + ending).permissions(), fs::perms::owner_read | fs::perms::owner_write) << ending;
+    EXPECT_EQ(fs::status(options_.path + ending).permissions(), fs::perms::owner_read | fs::perms::owner_write)
+        << ending;
   }
 }
 
@@ -99,7 +102,8 @@ TEST_F(SqliteFile, OfANewerVersionIsRefusedNamingBoth) {
 }
 
 TEST_F(SqliteFile, OfAnotherApplicationIsRefusedAndLeftAsItWas) {
-  sqlite::Connection(options_.path, sqlite::Connection::File::may_be_made).execute("CREATE TABLE theirs(x); INSERT INTO theirs VALUES(1)");
+  sqlite::Connection(options_.path, sqlite::Connection::File::may_be_made)
+      .execute("CREATE TABLE theirs(x); INSERT INTO theirs VALUES(1)");
   auto before = read_file(options_.path);
   EXPECT_EQ(refusal_reason(), "another application's file");
   EXPECT_EQ(read_file(options_.path), before);
@@ -239,7 +243,8 @@ TEST(SqliteSchema, RunsTheMissingStepsInOrder) {
 TEST(SqliteSchema, KeepsNothingOfAStepThatFails) {
   const TemporaryFolder folder;
   sqlite::Connection connection(folder.file("x.db"), sqlite::Connection::File::may_be_made);
-  const std::vector<std::string_view> steps{"CREATE TABLE a(x)", "INSERT INTO a VALUES(1); INSERT INTO nowhere VALUES(1)"};
+  const std::vector<std::string_view> steps{"CREATE TABLE a(x)",
+                                            "INSERT INTO a VALUES(1); INSERT INTO nowhere VALUES(1)"};
   EXPECT_THROW(sqlite::bring_up_to_date(connection, steps), base::Error);
   EXPECT_EQ(connection.number("PRAGMA user_version"), 1);
   EXPECT_EQ(connection.number("SELECT count(*) FROM a"), 0);

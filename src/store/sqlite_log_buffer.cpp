@@ -11,8 +11,8 @@ namespace store::sqlite {
 
 namespace {
 
-constexpr sqlite3_int64 kBufferBytes = 512 * 1024;
-constexpr sqlite3_int64 kWriteBytes = 64 * 1024;  // SQLite's own VFS cannot write 128 KB in one call
+constexpr sqlite3_int64 kBufferBytes = 524'288;
+constexpr sqlite3_int64 kWriteBytes = 65'536;  // SQLite's own VFS cannot write 128 KB in one call
 
 // The log of one connection. SQLite gives the memory: this struct, and the real file right behind it.
 struct LogFile : sqlite3_file {
@@ -29,8 +29,8 @@ LogFile& log(sqlite3_file* file) { return *static_cast<LogFile*>(file); }
 int flush(LogFile& file) {
   for (sqlite3_int64 done = 0; done < file.size;) {
     const auto amount = std::min(file.size - done, kWriteBytes);
-    const int result = file.real->pMethods->xWrite(file.real, file.buffer.get() + done, static_cast<int>(amount),
-                                                   file.start + done);
+    const int result =
+        file.real->pMethods->xWrite(file.real, file.buffer.get() + done, static_cast<int>(amount), file.start + done);
     if (result != SQLITE_OK) return result;
     done += amount;
   }
@@ -93,9 +93,7 @@ int control(sqlite3_file* file, int operation, void* argument) {
   return log(file).real->pMethods->xFileControl(log(file).real, operation, argument);
 }
 int sector_size(sqlite3_file* file) { return log(file).real->pMethods->xSectorSize(log(file).real); }
-int characteristics(sqlite3_file* file) {
-  return log(file).real->pMethods->xDeviceCharacteristics(log(file).real);
-}
+int characteristics(sqlite3_file* file) { return log(file).real->pMethods->xDeviceCharacteristics(log(file).real); }
 
 sqlite3_io_methods methods() {
   sqlite3_io_methods all{};

@@ -33,9 +33,8 @@ std::string range_where(Readers::Order order) {
 
 std::string range_sql(Readers::Order order, bool descending) {
   const std::string_view direction = descending ? " DESC" : "";
-  const auto by = order == Readers::Order::by_key
-                      ? fmt::format("sort{0}", direction)
-                      : fmt::format("index_sort{0}, partition{0}, sort{0}", direction);
+  const auto by = order == Readers::Order::by_key ? fmt::format("sort{0}", direction)
+                                                  : fmt::format("index_sort{0}, partition{0}, sort{0}", direction);
   return fmt::format("{}{} ORDER BY {} LIMIT ?5", kColumns, range_where(order), by);
 }
 
@@ -67,7 +66,8 @@ struct Readers::Reader {
         begin(connection, "BEGIN"),
         end(connection, "COMMIT"),
         get(connection, fmt::format("{}partition = ?1 AND sort = ?2", kColumns)),
-        ranges{Statement(connection, range_sql(Order::by_key, false)), Statement(connection, range_sql(Order::by_key, true)),
+        ranges{Statement(connection, range_sql(Order::by_key, false)),
+               Statement(connection, range_sql(Order::by_key, true)),
                Statement(connection, range_sql(Order::by_index, false)),
                Statement(connection, range_sql(Order::by_index, true))},
         count(connection, "SELECT count(*) FROM items WHERE " + range_where(Order::by_key)),
@@ -169,10 +169,11 @@ void Readers::check() {
   int moved = 0;
   sqlite3_file_control(reader->connection.handle(), "main", SQLITE_FCNTL_HAS_MOVED, &moved);
   if (moved == 0) return;
-  throw base::Error(base::Code::dependency_unavailable,
-                    fmt::format("The store's file {} was moved or deleted while in use: stop the server and put it back.",
-                                options_.path),
-                    {{"reason", "file moved or deleted"}, {"file", options_.path}});
+  throw base::Error(
+      base::Code::dependency_unavailable,
+      fmt::format("The store's file {} was moved or deleted while in use: stop the server and put it back.",
+                  options_.path),
+      {{"reason", "file moved or deleted"}, {"file", options_.path}});
 }
 
 }  // namespace store::sqlite

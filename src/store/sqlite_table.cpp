@@ -146,8 +146,7 @@ void Table::overwrite(const Item& item, const Found& found) {
     return;
   }
   with_index_columns(item, [&](auto hour, const auto& partition, const auto& sort) {
-    update_indexed_
-        .bind(found.id, item.version, item.number, item.expires_at_s, item.body, hour, partition, sort)
+    update_indexed_.bind(found.id, item.version, item.number, item.expires_at_s, item.body, hour, partition, sort)
         .run();
   });
 }

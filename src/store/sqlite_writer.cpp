@@ -22,10 +22,10 @@ constexpr std::string_view kTransactionsHelp = "Transactions of the store by out
 const std::vector<double> kGroupBounds{1, 2, 4, 8, 16, 32, 64, 128, 256, 512};
 
 base::Error too_busy(const SqliteOptions& options) {
-  base::Error error(base::Code::dependency_unavailable,
-                    fmt::format("The store is too busy: no place in its queue within {} ms. Try again.",
-                                options.queue_wait.count()),
-                    {{"reason", "too busy"}, {"file", options.path}});
+  base::Error error(
+      base::Code::dependency_unavailable,
+      fmt::format("The store is too busy: no place in its queue within {} ms. Try again.", options.queue_wait.count()),
+      {{"reason", "too busy"}, {"file", options.path}});
   error.retry_after = std::chrono::seconds(1);
   return error;
 }
@@ -155,6 +155,7 @@ bool Writer::take(Group& group) {
 
 void Writer::commit(Group& group) {
   const auto began = std::chrono::steady_clock::now();
+  answer_probes(group);
   try {
     apply(group);
   } catch (const base::Error& error) {
@@ -176,18 +177,27 @@ void Writer::commit(Group& group) {
 
 void Writer::apply(Group& group) {
   const auto now_s = std::chrono::floor<std::chrono::seconds>(clock_.now()).time_since_epoch().count();
-  if (std::ranges::any_of(group, [](const auto& request) { return request->kind == Kind::probe; })) write_probe();
   begin_.run();
-  for (const auto& request : group) request->outcome = table_.apply(request->writes, now_s);
+  for (const auto& request : group) {
+    if (request->kind == Kind::transaction) request->outcome = table_.apply(request->writes, now_s);
+  }
   sweep_if_due();
   commit_.run();
 }
 
-void Writer::write_probe() {
+// A probe that fails must not take others with it: on a full disk they may be deleting.
+void Writer::answer_probes(Group& group) {
   constexpr std::size_t kProbeBytes = 65'536;
-  connection_.execute(fmt::format("INSERT INTO probe VALUES(zeroblob({}))", kProbeBytes));
-  connection_.execute("DELETE FROM probe");
-  fault_.clear();
+  for (const auto& request : group) {
+    if (request->kind != Kind::probe) continue;
+    try {
+      connection_.execute(fmt::format("INSERT INTO probe VALUES(zeroblob({}))", kProbeBytes));
+      connection_.execute("DELETE FROM probe");
+      fault_.clear();
+    } catch (const base::Error& error) {
+      request->failure = std::make_exception_ptr(error);
+    }
+  }
 }
 
 void Writer::sweep_if_due() {

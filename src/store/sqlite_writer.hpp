@@ -54,7 +54,7 @@ class Writer {
   bool take(Group& group);  // waits; false when closed and nothing is left
   void commit(Group& group);
   void apply(Group& group);
-  void write_probe();
+  void answer_probes(Group& group);
   void sweep_if_due();
   bool sweep_due() const { return clock_.now() >= next_sweep_; }
   void fail(Group& group, const base::Error& error);

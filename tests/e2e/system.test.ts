@@ -79,7 +79,7 @@ describe('system endpoints', () => {
   test('the root tells the name and where to go', async () => {
     const { status, body } = await anyone.get('/', { headers: { accept: 'application/json' } });
     expect(status).toBe(200);
-    for (const path of [body.links.docs, body.links.openapi, body.links.health]) expect((await anyone.get(path)).status).toBe(200);
+    for (const path of Object.values<string>(body.links)) expect((await fetch(server.url + path)).status, path).toBe(path.startsWith('/api/v1/conv') || path.startsWith('/api/v1/topics') ? 401 : 200);
   });
 
   test.each(['/health', '/api/v1/health'])('%s says that the process is alive', async (path) => {
@@ -93,7 +93,7 @@ describe('system endpoints', () => {
     expect(status).toBe(200);
     expect(body.dependencies.store.status).toBe('healthy');
     expect(body.dependencies.store.latency_ms).toBeGreaterThanOrEqual(0);
-    expect(body.dependencies.business_api).toMatchObject({ status: 'not_configured', latency_ms: null });
+    expect(body.dependencies.business_api).toEqual({ status: 'not_configured' });
   });
 
   test('metrics are in the text format of Prometheus, and count', async () => {
@@ -109,15 +109,16 @@ describe('system endpoints', () => {
   });
 
   test('the documentation page needs nothing from outside', async () => {
-    const { status, headers, text } = await anyone.get('/docs', { headers: { accept: 'text/html' } });
-    expect(status).toBe(200);
+    const page = await fetch(`${server.url}/docs`, { headers: { accept: 'text/html' } });
+    expect(page.status).toBe(200);
+    const text = await page.text();
     expect(text).toContain('<title>PurposePath API</title>');
-    expect(headers.get('content-security-policy')).toContain("default-src 'self'");
+    expect(page.headers.get('content-security-policy')).toContain("default-src 'self'");
     const files = [...text.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, url]) => url!).filter((url) => !url.startsWith('data:'));
     expect(files).toContain('/docs/docs.js');
     expect(files).toContain('/docs/docs.css');
     for (const file of files) {
-      expect(file).toMatch(/^\//);
+      expect(file).toMatch(/^\/(?!\/)/);
       expect((await fetch(server.url + file)).status, file).toBe(200);
     }
     expect((await fetch(`${server.url}/docs/docs.js`)).headers.get('content-type')).toMatch(/javascript/);

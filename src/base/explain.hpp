@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "base/json.hpp"
-#include "http/schema.hpp"
+#include "base/schema.hpp"
 
-namespace http {
+namespace base {
 
 // Whether `text` matches a pattern of the schema anywhere (ECMA 262's meaning of `pattern`).
 class Patterns {
@@ -16,7 +16,7 @@ class Patterns {
   virtual bool matches(std::string_view pattern, std::string_view text) const = 0;
 };
 
-void explain(const base::json::value& schema, const base::json::value& value, const std::string& path,
+void explain(const json::value& schema, const json::value& value, const std::string& path,
              const Patterns& patterns, std::vector<Fault>& faults);
 
-}  // namespace http
+}  // namespace base

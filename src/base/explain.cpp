@@ -1,15 +1,15 @@
-#include "http/explain.hpp"
+#include "base/explain.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 
-namespace http {
+namespace base {
 namespace {
 
-using base::json::object;
-using base::json::value;
+using json::object;
+using json::value;
 
 constexpr std::string_view kTooLarge = "is too large; numbers may have at most 18 digits";
 
@@ -34,11 +34,11 @@ std::string_view kind_in_words(std::string_view type) {
 
 std::string_view kind_of(const value& v) {
   switch (v.kind()) {
-    case base::json::kind::string: return "a string";
-    case base::json::kind::bool_: return v.get_bool() ? "true" : "false";
-    case base::json::kind::array: return "a list";
-    case base::json::kind::object: return "an object";
-    case base::json::kind::null: return "null";
+    case json::kind::string: return "a string";
+    case json::kind::bool_: return v.get_bool() ? "true" : "false";
+    case json::kind::array: return "a list";
+    case json::kind::object: return "an object";
+    case json::kind::null: return "null";
     default: return "a number";
   }
 }
@@ -103,7 +103,7 @@ class Walk {
 
   void check_choices(const object& rules, const value& v, const std::string& path) {
     if (const auto* only = find(rules, "const"); only != nullptr && *only != v) {
-      add(path, "must be " + base::json::serialize(*only));
+      add(path, "must be " + json::serialize(*only));
     }
     const auto* choices = find(rules, "enum");
     if (choices == nullptr) return;
@@ -112,7 +112,7 @@ class Walk {
     std::string allowed;
     std::vector<std::string> names;
     for (const auto& choice : list) {
-      const auto name = choice.is_string() ? std::string(choice.get_string()) : base::json::serialize(choice);
+      const auto name = choice.is_string() ? std::string(choice.get_string()) : json::serialize(choice);
       allowed += (allowed.empty() ? "" : ", ") + name;
       if (choice.is_string()) names.push_back(name);
     }
@@ -149,7 +149,7 @@ class Walk {
     const auto compare = [&](std::string_view keyword, auto&& in_order, std::string_view words) {
       const auto* bound = find(rules, keyword);
       if (bound == nullptr || in_order(number, bound->to_number<double>())) return;
-      add(path, fmt::format("must be {} {}", words, base::json::serialize(*bound)));
+      add(path, fmt::format("must be {} {}", words, json::serialize(*bound)));
     };
     compare("minimum", std::greater_equal<>(), "at least");
     compare("maximum", std::less_equal<>(), "at most");
@@ -167,7 +167,7 @@ class Walk {
     }
   }
 
-  void check_list(const object& rules, const base::json::array& list, const std::string& path) {
+  void check_list(const object& rules, const json::array& list, const std::string& path) {
     check_size(rules, "minItems", "maxItems", list.size(), "entries", path);
     const auto* items = find(rules, "items");
     if (items == nullptr) return;
@@ -259,4 +259,4 @@ void explain(const value& schema, const value& v, const std::string& path, const
   Walk(patterns, faults).check(schema, v, path);
 }
 
-}  // namespace http
+}  // namespace base

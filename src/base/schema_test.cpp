@@ -1,17 +1,17 @@
-#include "http/schema.hpp"
+#include "base/schema.hpp"
 
 #include <gtest/gtest.h>
 
 #include "base/ids.hpp"
 
-namespace http {
+namespace base {
 namespace {
 
-using base::json::array;
-using base::json::object;
-using base::json::value;
+using json::array;
+using json::object;
+using json::value;
 
-value json(std::string_view text) { return base::json::parse(text); }
+value json(std::string_view text) { return json::parse(text); }
 
 // "field: message" of each fault.
 std::vector<std::string> faults(std::string_view schema, const value& v) {
@@ -74,7 +74,7 @@ TEST(Schema, MatchesPatternsByEcma262) {
   EXPECT_NE(fault(id, "conv_0AZ\n"), "");
   EXPECT_NE(fault(id, "\nconv_0AZ"), "");
   EXPECT_NE(fault(id, "a\nconv_0AZ"), "");
-  EXPECT_NE(fault(id, value(base::json::string("conv_0AZ\0", 9))), "");
+  EXPECT_NE(fault(id, value(json::string("conv_0AZ\0", 9))), "");
   EXPECT_EQ(fault(R"({"pattern":"b+"})", "abba"), "");
   EXPECT_EQ(fault(R"({"pattern":"^[!-~]+$","x-pattern-means":"printable ASCII without spaces"})", "a b"),
             "body: must be printable ASCII without spaces");
@@ -135,7 +135,7 @@ TEST(Schema, RefusesKeywordsItWouldOtherwiseIgnore) {
   for (const auto* schema : {R"({"patternProperties":{}})", R"({"uniqueItems":true})", R"({"typo":1})", R"({"$ref":"#/x"})",
                              R"({"properties":{"a":{"dependentRequired":{}}}})", R"({"pattern":"("})",
                              R"({"oneOf":[{"pattern":"a"}]})", R"({"not":{"items":{"pattern":"a"}}})"}) {
-    EXPECT_THROW(Schema{json(schema)}, base::Error) << schema;
+    EXPECT_THROW(Schema{json(schema)}, Error) << schema;
   }
   EXPECT_NO_THROW(Schema{json(R"({"title":"t","description":"d","examples":[1],"x-trim":true,"format":"date","default":1})")});
 }
@@ -147,9 +147,9 @@ TEST(References, AreReplacedByWhatTheyReferTo) {
             json(R"({"a":{"items":{"type":"string","description":"an id"}}})"));
   EXPECT_EQ(resolve_references(json(R"({"$ref":"#/s/id","description":"mine"})"), document),
             json(R"({"type":"string","description":"mine"})"));
-  EXPECT_THROW(resolve_references(json(R"({"$ref":"#/s/loop"})"), document), base::Error);
-  EXPECT_THROW(resolve_references(json(R"({"$ref":"#/nowhere"})"), document), base::Error);
-  EXPECT_THROW(resolve_references(json(R"({"$ref":"other.json#/s"})"), document), base::Error);
+  EXPECT_THROW(resolve_references(json(R"({"$ref":"#/s/loop"})"), document), Error);
+  EXPECT_THROW(resolve_references(json(R"({"$ref":"#/nowhere"})"), document), Error);
+  EXPECT_THROW(resolve_references(json(R"({"$ref":"other.json#/s"})"), document), Error);
 }
 
 TEST(Nul, IsFoundInStringsAndNames) {
@@ -225,14 +225,14 @@ TEST(Schema, ExplainsExactlyWhatItRefuses) {
     std::optional<Schema> made;
     try {
       made.emplace(rules);
-    } catch (const base::Error&) {
+    } catch (const Error&) {
       continue;  // a pattern inside oneOf or not
     }
     const auto& schema = *made;
     for (int i = 0; i < 4; ++i) {
       const auto v = dice.any(3);
       const auto found = schema.faults(v);
-      const auto shown = base::json::serialize(rules) + " " + base::json::serialize(v);
+      const auto shown = json::serialize(rules) + " " + json::serialize(v);
       ASSERT_EQ(schema.accepts(v), found.empty()) << shown;
       for (const auto& one : found) {
         ASSERT_EQ(one.message.find("the contract asks for"), std::string::npos) << "unexplained: " << shown;
@@ -246,4 +246,4 @@ TEST(Schema, ExplainsExactlyWhatItRefuses) {
 }
 
 }  // namespace
-}  // namespace http
+}  // namespace base

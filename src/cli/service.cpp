@@ -1,0 +1,129 @@
+#include "cli/service.hpp"
+
+#include <unistd.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/use_future.hpp>
+#include <filesystem>
+
+#include "base/embedded.hpp"
+#include "cli/development_token.hpp"
+#include "coaching/sweep.hpp"
+#include "http/conversations.hpp"
+#include "http/errors.hpp"
+#include "http/topics.hpp"
+
+namespace cli {
+namespace {
+
+std::string_view openapi() {
+  const auto document = base::embedded("openapi.json");
+  if (!document) throw base::Error(base::Code::internal_error, "the binary was built without its openapi.yaml");
+  return *document;
+}
+
+// The configured secret, or in development the data folder's own.
+http::AuthOptions with_secret(const Settings& settings) {
+  auto options = settings.auth;
+  if (options.secret.empty() && options.secret_file.empty()) options.secret = signing_secret(settings);
+  return options;
+}
+
+const Settings& with_data_folder(const Settings& settings) {
+  std::error_code failed;
+  std::filesystem::create_directories(settings.data, failed);
+  if (failed) {
+    throw base::Error(base::Code::dependency_unavailable,
+                      fmt::format("the data folder {} cannot be made: {}", settings.data, failed.message()));
+  }
+  return settings;
+}
+
+store::SqliteOptions with_path(const Settings& settings) {
+  auto options = settings.store;
+  if (options.path.empty()) options.path = (std::filesystem::path(settings.data) / "purposepath.db").string();
+  return options;
+}
+
+}  // namespace
+
+Service::Service(const Settings& settings)
+    : settings_(with_data_folder(settings)),
+      log_(STDOUT_FILENO, settings.log.level, clock_),
+      contract_(openapi()),
+      topics_(coaching::Topics::load(settings.topics_dir)),
+      secrets_(with_secret(settings), clock_),
+      tokens_(settings.auth, secrets_, clock_),
+      limits_(settings.rate_limits, clock_),
+      client_(settings.client),
+      provider_(llm::make_provider(settings.llm, {client_, clock_, random_, log_, metrics_})),
+      cache_(static_cast<std::size_t>(settings.coaching.cached_conversations)),
+      live_turns_(static_cast<std::size_t>(settings.coaching.max_live_turns)) {
+  http::Application application;
+  application.handle = [this](http::Request& request) { return api_->handle(request); };
+  application.to_response = http::to_response;
+  server_ = std::make_unique<http::Server>(settings.http, std::move(application),
+                                           http::ServerEnvironment{log_, metrics_, clock_, ids_});
+  store_ = store::open_sqlite(with_path(settings), clock_, metrics_, log_);
+  coaching_ = std::make_unique<coaching::Coaching>(
+      coaching::Coaching{settings.coaching, settings.llm, *store_, *provider_, topics_, cache_, live_turns_, clock_, ids_,
+                         random_, log_, metrics_});
+  http::SystemInfo info;
+  info.stage = base::name_of(settings.stage);
+  info.openapi_json = openapi();
+  std::vector<http::Dependency> dependencies;
+  dependencies.push_back(http::store_dependency(*store_));
+  dependencies.push_back(http::model_dependency(*provider_));
+  dependencies.push_back({"business_api", {}, false});
+  dependencies.push_back({"secrets", [this] { return check_secrets(); }, false});
+  system_ = std::make_unique<http::System>(std::move(info), std::move(dependencies), metrics_);
+  api_ = std::make_unique<http::Api>(contract_, make_handlers(), tokens_, limits_);
+  for (auto& route : system_->routes()) {
+    if (contract_.find(route.method, route.pattern) != nullptr) continue;
+    api_->add_open_route(std::move(route.method), std::move(route.pattern), std::move(route.handler));
+  }
+}
+
+base::Task<http::DependencyHealth> Service::check_secrets() {
+  const auto fault = secrets_.fault();
+  co_return http::DependencyHealth{
+      fault.empty() ? http::DependencyState::healthy : http::DependencyState::degraded, fault};
+}
+
+http::Handlers Service::make_handlers() {
+  http::Handlers handlers;
+  http::add_conversations(handlers, *coaching_);
+  http::add_topics(handlers, *coaching_);
+  for (const auto& route : system_->routes()) {
+    if (const auto* operation = contract_.find(route.method, route.pattern)) {
+      handlers.emplace(operation->id, [handler = route.handler](const http::Call& call) { return handler(call.request); });
+    }
+  }
+  return handlers;
+}
+
+void Service::start() {
+  server_->start();
+  boost::asio::co_spawn(server_->context(0), coaching::sweep_forever(*coaching_, true), boost::asio::detached);
+}
+
+void Service::wait_for_turns(base::Milliseconds timeout) {
+  boost::asio::co_spawn(server_->context(0), live_turns_.wait_until_empty(timeout), boost::asio::use_future).wait();
+}
+
+void Service::drain() {
+  using namespace std::chrono_literals;
+  const auto begin = std::chrono::steady_clock::now();
+  server_->drain();
+  // Turns whose listeners have gone may still be at work.
+  const auto spent = std::chrono::duration_cast<base::Milliseconds>(std::chrono::steady_clock::now() - begin);
+  wait_for_turns(std::max<base::Milliseconds>(settings_.http.drain_timeout - spent, 0ms));
+  for (const auto& live : live_turns_.all()) {
+    live->interrupt(base::Error(base::Code::shutting_down, "the server is going down; the reply comes from the next one"));
+  }
+  wait_for_turns(2s);
+  server_->stop();
+}
+
+}  // namespace cli
