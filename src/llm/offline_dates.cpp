@@ -48,7 +48,9 @@ std::string date_in(const Sentence& sentence) {
     const auto& lead = words[at].lower;
     const bool limit = lead == "by" || lead == "until" || lead == "till" || lead == "before";
     const bool within = (lead == "in" || lead == "within") && is_number(words[at + 1].lower);
-    if (!limit && !within) continue;
+    // "in April 2027", "in summer": a date as it stands, without a limit.
+    const bool at_date = lead == "in" && !within && is_date_word(words[at + 1].lower) && words[at + 1].lower != "today";
+    if (!limit && !within && !at_date) continue;
     std::size_t last = kNone;
     for (std::size_t next = at + 1; next < words.size() && next <= at + 5; ++next) {
       const bool joins =
@@ -56,7 +58,7 @@ std::string date_in(const Sentence& sentence) {
       if (is_date_word(words[next].lower)) last = next;
       if (last != kNone && next > last && !joins) break;
     }
-    if (last != kNone) return span(sentence, lead == "by" ? at + 1 : at, last);
+    if (last != kNone) return span(sentence, lead == "by" || at_date ? at + 1 : at, last);
   }
   return "";
 }

@@ -146,7 +146,8 @@ bool can_ask_another(const Dialogue& dialogue, const Question* question) {
 // They did not say yes. When they said what to change, ask again with it; else ask what it is.
 Next after_no(const Dialogue& dialogue) {
   const auto index = dialogue.turns.size() - 1;
-  const bool changed = dialogue.values.changed_by == index || dialogue.facts.changed_by == index;
+  const auto changed_by = dialogue.script.seeks == "values" ? dialogue.values.changed_by : dialogue.facts.changed_by;
+  const bool changed = changed_by == index;
   const bool ask = !changed && dialogue.what_changes < kWhatChanges.size();
   return {ask ? Ask::what_changes : Ask::confirm, nullptr, kValidation};
 }

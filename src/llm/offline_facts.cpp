@@ -132,8 +132,10 @@ void read_answer(const Turn& turn, Facts& facts) {
     facts.measure = core_of(turn.sentences.front().text);
   }
   if (turn.question != nullptr && turn.question->id == "due" && !turn.sentences.empty()) {
-    const auto date = date_in(turn.sentences.front());
-    set(facts.due, date.empty() ? core_of(turn.sentences.front().text) : std::string_view(date));
+    const auto& first = turn.sentences.front();
+    const auto date = date_in(first);
+    if (!date.empty() || first.words.size() <= 6)
+      set(facts.due, date.empty() ? core_of(first.text) : std::string_view(date));
   }
   const auto items = [&](std::vector<std::string>& list) {
     for (const auto& sentence : turn.sentences) {

@@ -135,7 +135,13 @@ bool is_foreign(std::string_view text, const std::vector<Sentence>& sentences) {
 }
 
 bool is_question(const std::vector<Sentence>& sentences) {
+  static const std::unordered_set<std::string_view> kAsking{
+      "what", "what's", "who",  "how",   "why",    "when", "where", "which", "can", "could", "do",  "does", "did",
+      "are",  "is",     "will", "would", "should", "am",   "have",  "has",   "and", "so",    "but", "may"};
   if (sentences.empty() || sentences.back().text.back() != '?') return false;
+  // "Courage, maybe?" is an answer that doubts itself.
+  const auto& words = sentences.back().words;
+  if (!kAsking.contains(words.front().lower) && !contains_word(words, "you")) return false;
   // A story that ends in "do you know what I mean?" is an answer all the same.
   std::size_t told = 0;
   for (const auto& sentence : sentences) told += sentence.text.back() == '?' ? 0 : sentence.words.size();

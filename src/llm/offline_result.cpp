@@ -22,7 +22,14 @@ json::array texts(const std::vector<std::string>& list) {
 
 std::string sentence_of(std::string_view text) { return text.empty() ? "" : capitalised(core_of(text)) + "."; }
 
-// The stories come first, the longest of them; a list that merely names the value comes last.
+// "What I mean underneath is independence, that nobody can tell us …" says what it means; a bare list does not.
+bool explains(const Mention& mention) {
+  const auto& sentence = *mention.sentence;
+  return mention.listed && mention.span.size() * 3 < sentence.text.size() &&
+         (contains_word(sentence.words, "mean") || contains_word(sentence.words, "that"));
+}
+
+// The stories come first; a list that merely names the value comes last.
 std::vector<const Mention*> best_mentions(const Value& value) {
   std::vector<const Mention*> list;
   for (const auto& mention : value.mentions) {
@@ -30,12 +37,7 @@ std::vector<const Mention*> best_mentions(const Value& value) {
         std::any_of(list.begin(), list.end(), [&](auto* other) { return other->sentence == mention.sentence; });
     if (!same) list.push_back(&mention);
   }
-  const auto rank = [](const Mention* m) {
-    // "What I mean underneath is independence, that nobody can tell us …" says what it means, a bare list does not.
-    const bool explains = m->listed && m->span.size() * 3 < m->sentence->text.size() &&
-                          (has_phrase(m->sentence->words, "mean") || has_phrase(m->sentence->words, "that"));
-    return std::tuple(explains ? 0 : m->listed ? 2 : 1, m);
-  };
+  const auto rank = [](const Mention* m) { return std::tuple(explains(*m) ? 0 : m->listed ? 2 : 1, m); };
   std::sort(list.begin(), list.end(), [&](auto* a, auto* b) { return rank(a) < rank(b); });
   return list;
 }
@@ -58,7 +60,11 @@ json::object value_result(const Dialogue& dialogue, const Value& value) {
   const auto mentions = best_mentions(value);
   json::object out;
   out["name"] = capitalised(value.name);
-  out["description"] = mentions.empty() ? capitalised(value.name) : told(dialogue, *mentions.front());
+  const bool story = !mentions.empty() && !mentions.front()->listed;
+  const bool shown = !story && !value.behaviours.empty() && (mentions.empty() || !explains(*mentions.front()));
+  out["description"] = shown              ? sentence_of(value.behaviours.front())
+                       : mentions.empty() ? capitalised(value.name)
+                                          : told(dialogue, *mentions.front());
   std::string importance;
   if (names(values.trade_off, value)) importance = sentence_of(values.trade_off);
   for (std::size_t i = 1; importance.empty() && i < mentions.size(); ++i) {

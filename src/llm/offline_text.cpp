@@ -240,7 +240,7 @@ std::string_view core_of(std::string_view sentence) {
       again = true;
     }
   }
-  constexpr std::array<std::string_view, 4> kTails{", i think", ", i guess", ", i suppose", ", you know"};
+  constexpr std::array<std::string_view, 4> kTails{", i think", " i guess", " i suppose", ", you know"};
   const auto strip_marks = [&] {
     while (!sentence.empty() && (sentence.back() == '.' || sentence.back() == '!' || sentence.back() == ' ')) {
       sentence.remove_suffix(1);

@@ -19,7 +19,7 @@ struct Turn {
 
   bool expects(std::string_view what) const { return question != nullptr && question->expects == what; }
   // Whether there is something of the person in it to learn from.
-  bool tells() const { return kind == Kind::answer || kind == Kind::brief || kind == Kind::question; }
+  bool tells() const { return kind == Kind::answer || kind == Kind::brief; }
 };
 
 // The sentence that carries the message: feeling, decision and the person's own part in it. nullptr when none does.

@@ -8,7 +8,9 @@
 namespace llm::offline {
 namespace {
 
+constexpr std::size_t kMostItems = 12;  // of one sentence; a longer list is no list of values
 constexpr std::size_t kMostValues = 7;
+constexpr std::size_t kMostShown = 5;  // given back when none was named
 
 // After these words people name values, whatever words they have for them …
 const PhraseSet kNaming{"comes up is",
@@ -33,8 +35,8 @@ const PhraseSet kNaming{"comes up is",
 // … and after these perhaps.
 const PhraseSet kMaybeNaming{"we stand for", "i stand for", "i would say", "i'd say",
                              "it is about",  "it's about",  "add"};
-const PhraseSet kWarnings{"warning sign", "red flag",         "first sign", "alarm bell",
-                          "alarm bells",  "warning would be", "danger sign"};
+const PhraseSet kWarnings{"warning sign",     "red flag",    "first sign",     "alarm bell",   "alarm bells",
+                          "warning would be", "danger sign", "notice it when", "notice when i"};
 const PhraseSet kConditions{"more the condition", "the condition", "a condition",   "only a means",
                             "just a means",       "a means",       "a consequence", "the result of"};
 const PhraseSet kDrops{"drop",    "remove",   "leave out", "without", "instead of",
@@ -54,7 +56,7 @@ std::string_view span_of(const Sentence& sentence, std::size_t first, std::size_
 
 std::vector<std::string_view> list_items(std::string_view text) {
   std::vector<std::string_view> items;
-  while (!text.empty()) {
+  while (!text.empty() && items.size() < kMostItems) {
     std::size_t at = std::string_view::npos, length = 0;
     for (const std::string_view mark : {", and ", ", ", " and ", " & ", "; ", " or ", "\n"}) {
       const auto found = text.find(mark);
@@ -87,8 +89,10 @@ class Reader {
   Values run() {
     for (turn_ = 0; turn_ < turns_.size(); ++turn_) {
       const auto& turn = turns_[turn_];
+      if (turn.after_confirm) adopt_shown();
       if (!turn.tells()) continue;
       label_ = kNone;
+      listing_ = false;
       for (const auto& sentence : turn.sentences) read(sentence, turn);
       if (turn.expects("red_flag")) take_red_flag_answer(turn);
     }
@@ -105,12 +109,11 @@ class Reader {
       return;
     }
     if (read_behaviour(sentence, turn)) return;
-    const bool removed = read_removal(sentence, turn);
-    if (!removed && !read_names(sentence, turn)) read_story(sentence);
-    if (turn.question != nullptr && turn.question->id == "conflict" && values_.trade_off.empty() &&
-        (has_phrase(sentence.words, "wins") || sentence.words.size() >= 5)) {
-      values_.trade_off = core_of(sentence.text);
+    if (turn.question != nullptr && turn.question->id == "conflict") {
+      if (values_.trade_off.empty()) values_.trade_off = core_of(sentence.text);
+      return;
     }
+    if (!read_removal(sentence, turn) && !read_names(sentence, turn)) read_story(sentence);
   }
 
   static bool is_red_flag(const Sentence& sentence) { return kWarnings.in(sentence.words); }
@@ -120,7 +123,7 @@ class Reader {
       return entry != nullptr ? value.entry == entry : value.name == name;
     });
     if (same != values_.found.end()) return *same;
-    values_.found.push_back({name, entry, false, false, {}, {}, {}});
+    values_.found.push_back({.name = name, .entry = entry});
     return values_.found.back();
   }
 
@@ -141,7 +144,8 @@ class Reader {
     const bool short_items =
         std::all_of(items.begin(), items.end(), [](auto item) { return item_words(item).size() <= 3; });
     const bool asked = turn.expects("names");
-    if (short_items && (items.size() >= 2 || asked)) return {items, asked || turn.after_confirm};
+    if (short_items && (items.size() >= 2 || asked || listing_))
+      return {items, asked || listing_ || turn.after_confirm};
     return important_in(sentence);
   }
 
@@ -165,6 +169,7 @@ class Reader {
       if (words.empty() || words.size() > 4) break;
       any = take_name(item, words, sentence, unknown_too) || any;
     }
+    listing_ = any;
     return any;
   }
 
@@ -184,11 +189,23 @@ class Reader {
     if (!cues.empty() && words.size() == 1 && cues.front().noun) name = words.front().lower;
     auto& value = value_for(entry, name);
     if (!value.named) value.name = name;
-    value.named = true;
+    name_it(value);
     value.removed = false;
     value.mentions.push_back({&sentence, item, turn_, true});
     values_.changed_by = turn_;
     return true;
+  }
+
+  void name_it(Value& value) {
+    if (!value.named) value.named_as = ++named_;
+    value.named = true;
+  }
+
+  // What was given back for confirmation is named from then on; otherwise adding one would lose the rest.
+  void adopt_shown() {
+    if (values_.named_count() > 0) return;
+    for (const auto* shown : values_.chosen())
+      name_it(values_.found[static_cast<std::size_t>(shown - values_.found.data())]);
   }
 
   // One to three words that are no verb phrase and no filler.
@@ -260,6 +277,7 @@ class Reader {
       if (labelled != kNone) {
         label_ = labelled;
         for (auto& item : split_items(rest)) values_.found[label_].behaviours.push_back(std::move(item));
+        if (turn.after_confirm) values_.changed_by = turn_;
         return true;
       }
     }
@@ -317,8 +335,10 @@ class Reader {
   const std::vector<Turn>& turns_;
   Values values_;
   std::size_t turn_ = 0;
+  std::size_t named_ = 0;  // how many have been named
+  bool listing_ = false;   // the sentence before was a list of names
   std::size_t label_ = kNone;  // the value whose behaviours are being told in this message
-  std::vector<std::string> red_flags_;
+  std::vector<std::string> red_flags_;  // told as such, and answers to the question for one
 };
 
 }  // namespace
@@ -353,15 +373,10 @@ std::vector<const Value*> Values::chosen() const {
     if (value.named && !value.removed) list.push_back(&value);
   }
   // In the order of naming, which need not be that of the stories.
-  const auto first_named = [](const Value* value) {
-    const auto at =
-        std::find_if(value->mentions.begin(), value->mentions.end(), [](const Mention& m) { return m.listed; });
-    return std::pair(at->turn, at->span.data());
-  };
-  std::sort(list.begin(), list.end(), [&](auto* a, auto* b) { return first_named(a) < first_named(b); });
+  std::sort(list.begin(), list.end(), [](auto* x, auto* y) { return x->named_as < y->named_as; });
   if (list.empty()) {
     list = shown();
-    if (list.size() > 5) list.resize(5);
+    if (list.size() > kMostShown) list.resize(kMostShown);
   }
   if (list.size() > kMostValues) list.resize(kMostValues);
   return list;
@@ -385,7 +400,7 @@ std::vector<std::string> split_items(std::string_view text) {
   std::vector<std::string> items;
   const auto long_enough = [](std::string_view part) { return split_words(part).size() >= 3; };
   auto rest = core_of(text);
-  for (std::size_t from = 0; from < rest.size();) {
+  for (std::size_t from = 0; from < rest.size() && items.size() < kMostItems;) {
     std::size_t at = std::string_view::npos, length = 0;
     for (const std::string_view mark : {", and ", "; ", ". ", " and also "}) {
       const auto found = rest.find(mark, from);

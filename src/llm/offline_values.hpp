@@ -21,6 +21,7 @@ struct Value {
   std::string name;                   // in lower case; the person's own word where they had one
   const ValueEntry* entry = nullptr;  // nullptr for a word that is not in the lexicon
   bool named = false;
+  std::size_t named_as = 0;  // the first named has 1
   bool removed = false;
   std::vector<Mention> mentions;
   std::vector<std::string> behaviours;
