@@ -103,7 +103,7 @@ class Walk {
 
   void check_choices(const object& rules, const value& v, const std::string& path) {
     if (const auto* only = find(rules, "const"); only != nullptr && *only != v) {
-      add(path, "must be " + json::serialize(*only));
+      add(path, "must be " + write_json(*only));
     }
     const auto* choices = find(rules, "enum");
     if (choices == nullptr) return;
@@ -112,7 +112,7 @@ class Walk {
     std::string allowed;
     std::vector<std::string> names;
     for (const auto& choice : list) {
-      const auto name = choice.is_string() ? std::string(choice.get_string()) : json::serialize(choice);
+      const auto name = choice.is_string() ? std::string(choice.get_string()) : write_json(choice);
       allowed += (allowed.empty() ? "" : ", ") + name;
       if (choice.is_string()) names.push_back(name);
     }
@@ -149,7 +149,7 @@ class Walk {
     const auto compare = [&](std::string_view keyword, auto&& in_order, std::string_view words) {
       const auto* bound = find(rules, keyword);
       if (bound == nullptr || in_order(number, bound->to_number<double>())) return;
-      add(path, fmt::format("must be {} {}", words, json::serialize(*bound)));
+      add(path, fmt::format("must be {} {}", words, write_json(*bound)));
     };
     compare("minimum", std::greater_equal<>(), "at least");
     compare("maximum", std::less_equal<>(), "at most");

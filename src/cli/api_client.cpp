@@ -48,7 +48,7 @@ struct Fault {
 BOOST_DESCRIBE_STRUCT(Fault, (), (field, message))
 
 std::string describe_fault(const base::json::value& value) {
-  if (!value.is_object()) return base::json::serialize(value);
+  if (!value.is_object()) return base::write_json(value);
   const auto fault = base::from_json<Fault>(value);
   return fmt::format("{}: {}", fault.field, fault.message);
 }
@@ -83,7 +83,7 @@ struct ApiClient::State {
     if (!token.empty()) request.headers.emplace_back("Authorization", "Bearer " + token);
     if (body != nullptr) {
       request.headers.emplace_back("Content-Type", "application/json");
-      request.body = base::json::serialize(*body);
+      request.body = base::write_json(*body);
     }
     return request;
   }

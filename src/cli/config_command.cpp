@@ -31,7 +31,7 @@ void print_json(const base::Config& config) {
                                                      {"origin", setting.origin},
                                                      {"variable", base::variable_name(setting.key)}});
   }
-  fmt::print("{}\n", base::json::serialize(settings));
+  fmt::print("{}\n", base::write_json(settings));
 }
 
 }  // namespace

@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::string_view kPath = "/api/v1/conversations";
 constexpr base::Milliseconds kLookAgain{200};
+constexpr int kPages = 5;  // of a hundred conversations each, looked through for an open one
 constexpr int kTries = 4;  // of a stream that breaks off
 
 std::string path_of(std::string_view id, std::string_view action = "") {
@@ -33,8 +34,9 @@ ConversationView Conversations::get(std::string_view id) {
 
 std::optional<ConversationView> Conversations::open_one(std::string_view topic) {
   Listed listed;
-  for (int page = 1; page == 1 || listed.has_more; ++page) {
-    const auto target = fmt::format("{}/?page={}&page_size=100&active_only=true", kPath, page);
+  // Not active_only, which leaves out what is paused.
+  for (int page = 1; page == 1 || (listed.has_more && page <= kPages); ++page) {
+    const auto target = fmt::format("{}/?page={}&page_size=100", kPath, page);
     listed = base::from_json<Listed>(api_.get(target));
     for (auto& conversation : listed.conversations) {
       const bool open = conversation.status == "active" || conversation.status == "paused";

@@ -33,7 +33,7 @@ int check_health(const Arguments& arguments) {
   const auto answer = api.ask("GET", "/api/v1/health/ready");
   const bool healthy = answer.status == 200;
   if (arguments.as_json) {
-    fmt::print("{}\n", base::json::serialize(answer.body));
+    fmt::print("{}\n", base::write_json(answer.body));
   } else {
     fmt::print("{} {}\n", arguments.url, healthy ? "is healthy" : fmt::format("is not healthy ({})", answer.status));
     print_dependencies(answer.body);

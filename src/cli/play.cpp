@@ -58,7 +58,7 @@ int play(Conversations& api, const ChatPlan& given, const Transcript& script, co
   }
   const auto done = api.complete(conversation.conversation_id);
   if (as_json) {
-    print(base::json::serialize(as_object(done)) + "\n");
+    print(base::write_json(as_object(done)) + "\n");
   } else {
     print_result(style, done);
   }

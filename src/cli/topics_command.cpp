@@ -42,7 +42,7 @@ int list_topics(const Arguments& arguments) {
                     {"name", topic->name},
                     {"description", topic->description}});
   }
-  if (arguments.as_json) fmt::print("{}\n", base::json::serialize(list));
+  if (arguments.as_json) fmt::print("{}\n", base::write_json(list));
   return kOk;
 }
 
@@ -100,7 +100,7 @@ int lint_topics(const Arguments& arguments) {
     fmt::print("{:<14} {}\n", linted.topic, linted.faults.empty() ? "fine" : "");
     for (const auto& fault : linted.faults) fmt::print("  {}\n", fault);
   }
-  if (arguments.as_json) fmt::print("{}\n", base::json::serialize(list));
+  if (arguments.as_json) fmt::print("{}\n", base::write_json(list));
   return faults == 0 ? kOk : kFailure;
 }
 

@@ -18,7 +18,7 @@ constexpr std::string_view kTopicNote = "Topic:";
 std::string scalar_text(const base::json::value& value) {
   if (value.is_null()) return "-";
   if (value.is_bool()) return value.get_bool() ? "yes" : "no";
-  return value.is_string() ? std::string(value.get_string()) : base::json::serialize(value);
+  return value.is_string() ? std::string(value.get_string()) : base::write_json(value);
 }
 
 bool is_plain(const base::json::value& value) { return !value.is_object() && !value.is_array(); }

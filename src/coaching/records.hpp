@@ -49,7 +49,7 @@ std::string due_before(base::Time time);
 
 template <class Record>
 std::string body_of(const Record& record) {
-  return base::json::serialize(base::to_json(record));
+  return base::write_json(base::to_json(record));
 }
 template <class Record>
 Record record_of(const store::Item& item) {

@@ -149,7 +149,7 @@ store::Put put_idempotency(const Coaching& coaching, const Snapshot& snapshot, s
 }
 
 std::string hash_body(const TurnRequest& request) {
-  return sha256_hex(request.user_message.reveal() + '\0' + base::json::serialize(request.metadata));
+  return sha256_hex(request.user_message.reveal() + '\0' + base::write_json(request.metadata));
 }
 
 // Registers the turn and has it run. From here on it does not depend on whoever asked for it.

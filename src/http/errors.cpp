@@ -96,7 +96,7 @@ Response to_response(const base::Error& error, std::string_view request_id) {
   body.emplace("message", internal ? kInternalMessage : std::string_view(error.message));
   body.emplace("details", internal || !structured ? base::json::value(nullptr) : error.details);
   body.emplace("request_id", request_id);
-  response.body = base::json::serialize(body);
+  response.body = base::write_json(body);
   return response;
 }
 

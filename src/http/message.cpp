@@ -122,7 +122,7 @@ std::string_view Request::path_value(std::string_view name) const {
 Response Response::json(int status, const base::json::value& value) {
   Response response;
   response.status = status;
-  response.body = base::json::serialize(value);
+  response.body = base::write_json(value);
   return response;
 }
 

@@ -18,17 +18,17 @@ std::string event_id(std::int64_t attempt, std::size_t offset) { return fmt::for
 
 std::string accepted_event(const coaching::OpenTurn& turn) {
   const base::json::object data{{"turn_id", turn.turn_id}, {"message_id", turn.message_id}};
-  return format_event(event_id(turn.attempt, 0), "accepted", base::json::serialize(data));
+  return format_event(event_id(turn.attempt, 0), "accepted", base::write_json(data));
 }
 
 std::string delta_event(std::int64_t attempt, std::size_t offset, std::string_view text) {
   const base::json::object data{{"text", text}};
-  return format_event(event_id(attempt, offset), "delta", base::json::serialize(data));
+  return format_event(event_id(attempt, offset), "delta", base::write_json(data));
 }
 
 std::string message_event(const coaching::LiveTurn& turn, const coaching::Message& reply) {
   return format_event(fmt::format("{}.end", turn.turn.attempt), "message",
-                      base::json::serialize(reply_body(turn.conversation_id, reply)));
+                      base::write_json(reply_body(turn.conversation_id, reply)));
 }
 
 std::string error_event(const coaching::LiveTurn& turn, const base::Error& error, std::string_view request_id) {

@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 
 #include "base/error.hpp"
+#include "base/json.hpp"
 #include "llm/offline_reply.hpp"
 #include "llm/offline_result.hpp"
 
@@ -24,7 +25,7 @@ std::string answer(const Request& request) {
     case Purpose::assessment:
       return offline::assessment_text(dialogue);
     case Purpose::extraction:
-      return boost::json::serialize(offline::result_of(dialogue, request.schema));
+      return base::write_json(offline::result_of(dialogue, request.schema));
     default:
       return offline::reply_text(dialogue);
   }

@@ -6,6 +6,7 @@
 #include <array>
 #include <boost/json.hpp>
 
+#include "base/json.hpp"
 #include "llm/offline_reflection.hpp"
 
 namespace llm::offline {
@@ -221,7 +222,7 @@ std::string assessment_text(const Dialogue& dialogue) {
   out["is_complete"] = dialogue.complete;
   const auto& steps = dialogue.facts.first_steps;
   out["next_steps"] = steps.empty() ? json::value(nullptr) : json::value(to_second_person(join(steps)) + ".");
-  return json::serialize(out);
+  return base::write_json(out);
 }
 
 }  // namespace llm::offline
