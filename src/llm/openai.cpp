@@ -177,8 +177,9 @@ Task<Reply> OpenAi::streamed(const Request& request, const Sink& sink, const Tim
     first = false;
     sink(text);
   };
-  const auto http = http_request(request, timeouts, true);
+  auto http = http_request(request, timeouts, true);
   auto stream = co_await deps_.http.open(http);
+  http.body = std::string();  // sent; a stream may be open for long, and there may be thousands
   if (stream.status() != 200) {
     const auto body = co_await read_all(stream, kLongestErrorBody);
     throw from_status(stream.status(), stream.headers(), body, url_.authority, deps_.clock.now());
