@@ -3,7 +3,9 @@
 
 #include <csignal>
 #include <cstdio>
+#include <memory>
 
+#include "base/config.hpp"
 #include "cli/commands.hpp"
 #include "cli/service.hpp"
 
@@ -48,11 +50,24 @@ void print_welcome(const Settings& settings, const Service& service) {
   std::fflush(stderr);
 }
 
+// What no check of single keys can tell shows when the parts are made: a topic, a certificate, the model's options.
+std::unique_ptr<Service> make_service(const Settings& settings) {
+  try {
+    return std::make_unique<Service>(settings);
+  } catch (const base::ConfigError&) {
+    throw;
+  } catch (const base::Error& error) {
+    if (error.code != base::Code::validation_error) throw;
+    throw base::ConfigError(error.code, error.message, error.details);
+  }
+}
+
 }  // namespace
 
 int serve(const Settings& settings) {
   const auto signals = block_signals();
-  Service service(settings);
+  const auto made = make_service(settings);
+  auto& service = *made;
   service.start();
   service.log().write(telemetry::Level::info, "listening",
                       {{"host", settings.http.host},

@@ -84,12 +84,14 @@ TEST_F(Conversations, AreShownAsPausedAndLaterAbandonedWhenLeftAlone) {
 
 TEST_F(Conversations, WelcomeBackWhenResumed) {
   const auto id = start().conversation_id;
-  EXPECT_EQ(error_of([&] { run(resume_conversation(first->coaching, owner, id)); }), Code::conflict);
   run(pause_conversation(first->coaching, owner, id, "lunch"));
   first->model.answers = {"Welcome back."};
   EXPECT_EQ(run(resume_conversation(first->coaching, owner, id)).content.reveal(), "Welcome back.");
   EXPECT_EQ(stored(id).status, Status::active);
   EXPECT_EQ(messages(id).back().content.reveal(), "Welcome back.");
+  first->model.answers = {"Still here."};
+  EXPECT_EQ(run(resume_conversation(first->coaching, owner, id)).content.reveal(), "Still here.")
+      << "while active, too";
 }
 
 TEST_F(Conversations, AreCompletedWithAValidResult) {

@@ -285,8 +285,9 @@ void check_header(std::string_view name, std::string_view value) {
 
 std::unique_ptr<Provider> make_openai(OpenAiOptions options, const ProviderDependencies& dependencies) {
   if (options.model.empty()) {
-    throw base::Error(base::Code::validation_error,
-                      fmt::format("no model is configured for {}; name one that it serves", options.base_url));
+    throw base::Error(
+        base::Code::validation_error,
+        fmt::format("no model is configured for {}; set llm.model to one that it serves", options.base_url));
   }
   if (!options.token_parameter.empty() && options.token_parameter != "max_tokens" &&
       options.token_parameter != "max_completion_tokens") {
