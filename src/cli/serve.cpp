@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 #include <pthread.h>
+#include <sys/resource.h>
 
 #include <csignal>
 #include <cstdio>
@@ -19,6 +20,15 @@ sigset_t block_signals() {
   sigaddset(&ending, SIGINT);
   pthread_sigmask(SIG_BLOCK, &ending, nullptr);
   return ending;
+}
+
+// A connection is a file, and the usual soft limit (1,024) is far below http.max_connections. It is that low for select()'s
+// sake, which nothing here uses; the hard limit is the operator's.
+void raise_file_limit() {
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+  files.rlim_cur = files.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &files);
 }
 
 int wait_for(const sigset_t& signals) {
@@ -52,6 +62,7 @@ void print_welcome(const Settings& settings, const Service& service) {
 
 int serve(const Settings& settings) {
   const auto signals = block_signals();
+  raise_file_limit();
   Service service(settings);
   service.start();
   service.log().write(telemetry::Level::info, "listening",
