@@ -86,6 +86,9 @@ TEST(Json, ReadsLenientlyAndWritesEveryMember) {
   EXPECT_FALSE(outer.size);
   ASSERT_EQ(outer.parts.size(), 2u);
   EXPECT_EQ(outer.parts[0].count, 2);
+  std::string direct;
+  append_json(direct, outer);
+  EXPECT_EQ(direct, write_json(to_json(outer)));
   EXPECT_EQ(json::serialize(to_json(outer)),
             R"({"name":"n","size":null,"parts":[{"count":2},{"count":0}],"colour":"green","said":"hello"})");
 }
@@ -102,7 +105,7 @@ TEST(Json, NamesThePathOfAFault) {
 
 TEST(Json, WritesWhatItReadsWithNumbersAsPeopleWriteThem) {
   for (const std::string text :
-       {R"({"a":0.1,"b":[1,-2,18446744073709551615,1.5e+300],"c":"q\"\\\n\u0001ü","d":{},"e":[],"f":null,"g":true,"h":1.0})"}) {
+       {R"({"a":0.1,"b":[1,-2,18446744073709551615,1.5e+300],"c":"q\"\\\n\u0001ü","d":{},"e":[],"f":null,"g":true,"h":2.5e-07})"}) {
     EXPECT_EQ(write_json(parse_json(text)), text);
   }
 }

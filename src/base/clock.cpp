@@ -1,8 +1,6 @@
 #include "base/clock.hpp"
 
-#include <fmt/format.h>
-
-#include <cstdio>
+#include <array>
 
 #include "base/error.hpp"
 
@@ -10,13 +8,30 @@ namespace base {
 
 Time SystemClock::now() const { return std::chrono::time_point_cast<Milliseconds>(std::chrono::system_clock::now()); }
 
-std::string format_time(Time time) {
+void append_time(std::string& out, Time time) {
   const auto day = std::chrono::floor<std::chrono::days>(time);
   const std::chrono::year_month_day date(day);
-  const std::chrono::hh_mm_ss clock(time - day);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", static_cast<int>(date.year()),
-                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), clock.hours().count(),
-                     clock.minutes().count(), clock.seconds().count(), clock.subseconds().count());
+  const auto ms = static_cast<unsigned>((time - day).count());
+  std::array<char, 24> text{};
+  std::size_t at = 0;
+  const auto digits = [&](unsigned value, unsigned scale, char after) {
+    for (; scale > 0; scale /= 10) text[at++] = static_cast<char>('0' + value / scale % 10);
+    text[at++] = after;
+  };
+  digits(static_cast<unsigned>(static_cast<int>(date.year())), 1000, '-');
+  digits(static_cast<unsigned>(date.month()), 10, '-');
+  digits(static_cast<unsigned>(date.day()), 10, 'T');
+  digits(ms / 3'600'000, 10, ':');
+  digits(ms / 60'000 % 60, 10, ':');
+  digits(ms / 1000 % 60, 10, '.');
+  digits(ms % 1000, 100, 'Z');
+  out.append(text.data(), text.size());
+}
+
+std::string format_time(Time time) {
+  std::string text;
+  append_time(text, time);
+  return text;
 }
 
 Time parse_time(std::string_view text) {

@@ -34,6 +34,7 @@ class FakeClock final : public Clock {
 
 // RFC 3339 in UTC with milliseconds: 2026-11-22T13:14:15.123Z
 std::string format_time(Time time);
+void append_time(std::string& out, Time time);
 // Throws Error{validation_error} for anything but that form (fraction optional, 'Z' or an offset).
 Time parse_time(std::string_view text);
 

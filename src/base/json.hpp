@@ -27,6 +27,10 @@ json::value parse_json(std::string_view text, std::size_t max_depth = kMaxJsonDe
 
 // Compact JSON. Unlike Boost's, numbers look as people write them: 0.1, not 1E-1. Not a number and infinite: null.
 std::string write_json(const json::value& value);
+void append_json_value(std::string& out, const json::value& value);
+void append_json_string(std::string& out, std::string_view text);  // quoted and escaped; well-formed UTF-8
+void append_json_number(std::string& out, std::int64_t number);
+void append_json_number(std::string& out, double number);
 
 namespace detail {
 
@@ -177,6 +181,61 @@ json::value to_json(const T& in, json::storage_ptr storage = {}) {
     object.reserve(boost::mp11::mp_size<Members>::value);
     boost::mp11::mp_for_each<Members>([&](auto d) { object.emplace(d.name, to_json(in.*d.pointer, storage)); });
     return object;
+  }
+}
+
+// The text of to_json(in), without the tree in between: for records that are written on every turn.
+template <class T>
+void append_json(std::string& out, const T& in) {
+  if constexpr (std::is_same_v<T, json::value>) {
+    append_json_value(out, in);
+  } else if constexpr (std::is_same_v<T, json::object> || std::is_same_v<T, json::array>) {
+    if (in.empty()) {
+      out += std::is_same_v<T, json::object> ? "{}" : "[]";
+    } else {
+      append_json_value(out, json::value(in));
+    }
+  } else if constexpr (std::is_same_v<T, bool>) {
+    out += in ? "true" : "false";
+  } else if constexpr (std::is_same_v<T, PrivateText> || std::is_same_v<T, Secret>) {
+    append_json_string(out, in.reveal());
+  } else if constexpr (std::is_same_v<T, Time>) {
+    out += '"';
+    append_time(out, in);
+    out += '"';
+  } else if constexpr (std::is_enum_v<T>) {
+    append_json_string(out, name_of(in));
+  } else if constexpr (std::is_floating_point_v<T>) {
+    append_json_number(out, static_cast<double>(in));
+  } else if constexpr (std::is_integral_v<T>) {
+    append_json_number(out, static_cast<std::int64_t>(in));
+  } else if constexpr (std::is_convertible_v<const T&, std::string_view>) {
+    append_json_string(out, std::string_view(in));
+  } else if constexpr (detail::IsOptional<T>::value) {
+    if (in) {
+      append_json(out, *in);
+    } else {
+      out += "null";
+    }
+  } else if constexpr (detail::IsVector<T>::value) {
+    out += '[';
+    for (std::size_t i = 0; i < in.size(); ++i) {
+      if (i > 0) out += ',';
+      append_json(out, in[i]);
+    }
+    out += ']';
+  } else {
+    using Members = boost::describe::describe_members<T, boost::describe::mod_public>;
+    char before = '{';
+    boost::mp11::mp_for_each<Members>([&](auto d) {
+      out += before;
+      before = ',';
+      out += '"';
+      out += d.name;  // names of ours need no escape
+      out += "\":";
+      append_json(out, in.*d.pointer);
+    });
+    out += '}';
   }
 }
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
 
 #include "cli/commands.hpp"
 
@@ -123,6 +124,15 @@ TEST(TopicsLint, FailsForATopicThatIsNone) {
   const auto ended = run_with({"topics", "lint", data.path.string()});
   EXPECT_EQ(ended.code, kFailure);
   EXPECT_TRUE(holds(ended.out, "empty_topic")) << ended.out;
+}
+
+TEST(TopicsLint, FindsAVariableThatNobodyDeclared) {
+  const DataFolder data;
+  std::filesystem::copy("topics/goals", data.path / "goals", std::filesystem::copy_options::recursive);
+  std::ofstream(data.path / "goals/resume.md", std::ios::app) << "{{mood}}";
+  const auto ended = run_with({"topics", "lint", data.path.string()});
+  EXPECT_EQ(ended.code, kFailure);
+  EXPECT_TRUE(holds(ended.out, "goals/resume.md:2: the variable 'mood' is not declared")) << ended.out;
 }
 
 TEST(TopicsLint, WantsAFolder) { EXPECT_EQ(run_with({"topics", "lint", "/nowhere/at/all"}).code, kUsage); }

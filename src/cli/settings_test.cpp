@@ -35,9 +35,9 @@ TEST(Settings, TakeFlagsOverTheEnvironment) {
 
 TEST(Settings, ReachNestedOptions) {
   LoadedSettings settings;
-  load_settings(settings, {.sets = {"rate_limits.default.burst=7", "coaching.timeouts.first_token=3s"}}, Environment{});
+  load_settings(settings, {.sets = {"rate_limits.default.burst=7", "llm.timeouts.first_token=3s"}}, Environment{});
   EXPECT_EQ(settings.values.rate_limits.default_.burst, 7);
-  EXPECT_EQ(settings.values.coaching.timeouts.first_token, std::chrono::seconds(3));
+  EXPECT_EQ(settings.values.llm.timeouts.first_token, std::chrono::seconds(3));
 }
 
 TEST(Settings, ReadTheFileThatTheEnvironmentNames) {

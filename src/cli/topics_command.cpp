@@ -9,6 +9,7 @@
 #include "cli/commands.hpp"
 #include "cli/settings.hpp"
 #include "coaching/topic.hpp"
+#include "coaching/topic_lint.hpp"
 
 namespace cli {
 namespace {
@@ -49,7 +50,13 @@ int list_topics(const Arguments& arguments) {
 struct Linted {
   std::string topic;
   std::vector<std::string> faults;
+  std::vector<std::string> warnings;  // worth a look, but no reason to refuse the topic
 };
+
+std::string as_line(const coaching::LintFinding& finding) {
+  return finding.line ? fmt::format("{}:{}: {}", finding.file, *finding.line, finding.message)
+                      : fmt::format("{}: {}", finding.file, finding.message);
+}
 
 coaching::TopicFiles shared_files(const std::filesystem::path& directory) {
   const auto shared = directory / "_shared";
@@ -65,7 +72,11 @@ coaching::TopicFiles shared_files(const std::filesystem::path& directory) {
 Linted lint_folder(const std::filesystem::path& folder, const coaching::TopicFiles& shared) {
   Linted linted{.topic = folder.filename().string()};
   try {
-    coaching::read_topic(coaching::read_topic_folder(folder.string()), shared, folder.string());
+    const auto topic = coaching::read_topic(coaching::read_topic_folder(folder.string()), shared, folder.string());
+    for (const auto& finding : coaching::lint(topic)) {
+      auto& list = finding.severity == coaching::Severity::error ? linted.faults : linted.warnings;
+      list.push_back(as_line(finding));
+    }
   } catch (const base::Error& fault) {
     linted.faults.push_back(fault.message);
   }
@@ -95,10 +106,13 @@ int lint_topics(const Arguments& arguments) {
   for (const auto& folder : folders) {
     const auto linted = lint_folder(folder, shared);
     faults += linted.faults.size();
-    list.push_back({{"topic", linted.topic}, {"faults", base::to_json(linted.faults)}});
+    list.push_back({{"topic", linted.topic},
+                    {"faults", base::to_json(linted.faults)},
+                    {"warnings", base::to_json(linted.warnings)}});
     if (arguments.as_json) continue;
     fmt::print("{:<14} {}\n", linted.topic, linted.faults.empty() ? "fine" : "");
     for (const auto& fault : linted.faults) fmt::print("  {}\n", fault);
+    for (const auto& warning : linted.warnings) fmt::print("  warning: {}\n", warning);
   }
   if (arguments.as_json) fmt::print("{}\n", base::write_json(list));
   return faults == 0 ? kOk : kFailure;

@@ -49,7 +49,10 @@ std::string due_before(base::Time time);
 
 template <class Record>
 std::string body_of(const Record& record) {
-  return base::write_json(base::to_json(record));
+  std::string body;
+  body.reserve(1024);
+  base::append_json(body, record);
+  return body;
 }
 template <class Record>
 Record record_of(const store::Item& item) {

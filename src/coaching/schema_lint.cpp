@@ -139,9 +139,9 @@ std::vector<LintFinding> lint_strict_schema(const json::value& schema, const std
   std::vector<LintFinding> findings;
   StrictChecker(where, findings).root(schema);
   try {
-    base::Schema compiled(schema);
-  } catch (const base::Error& error) {
-    findings.push_back({where, std::nullopt, Severity::error, error.message});
+    base::Schema compiled(base::resolve_references(schema, schema));
+  } catch (const std::exception& error) {  // ours, or the schema library's own
+    findings.push_back({where, std::nullopt, Severity::error, error.what()});
   }
   return findings;
 }

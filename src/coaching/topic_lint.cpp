@@ -101,9 +101,9 @@ class Linter {
   void check_request_schema() {
     const auto where = file("request.schema.json");
     try {
-      base::Schema compiled(topic_.request_schema);
-    } catch (const base::Error& error) {
-      return fault(where, {}, Severity::error, error.message);
+      base::Schema compiled(base::resolve_references(topic_.request_schema, topic_.request_schema));
+    } catch (const std::exception& error) {  // ours, or the schema library's own
+      return fault(where, {}, Severity::error, error.what());
     }
     const auto* schema = topic_.request_schema.if_object();
     const auto* properties = schema == nullptr ? nullptr : schema->if_contains("properties");

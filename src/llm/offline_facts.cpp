@@ -147,7 +147,9 @@ void read_answer(const Turn& turn, Facts& facts) {
 }
 
 void read_sentence(const Sentence& sentence, const Turn& turn, Facts& facts) {
-  if (wants(sentence)) set(facts.wish, core_of(sentence.text));
+  // A wish with a date says more than the first one.
+  const bool dated = facts.target.empty() && !date_in(sentence).empty();
+  if (wants(sentence) && (facts.wish.empty() || dated)) facts.wish = core_of(sentence.text);
   if (!turn.expects("first_step") && !turn.expects("measure") && !turn.expects("obstacles"))
     read_numbers(sentence, turn, facts);
   if (kMeasures.in(sentence.words)) set(facts.measure, core_of(sentence.text));

@@ -67,7 +67,11 @@ std::string reflect_words(const Dialogue& dialogue, std::size_t number) {
   const auto& turn = *dialogue.last();
   const auto* sentence = salient_sentence(turn);
   if (sentence == nullptr) return "";
-  if (about_self(*sentence)) {
+  // "When I helped my grandson" is no sentence alone; it is quoted.
+  static const std::unordered_set<std::string_view> kOpen{"when", "because", "that", "to", "if", "where"};
+  const bool fragment =
+      kOpen.contains(sentence->words.front().lower) && sentence->text.find(',') == std::string_view::npos;
+  if (about_self(*sentence) && !fragment) {
     constexpr std::array<std::string_view, 4> kFrames{"{}.", "So {}.", "{}.", "What I hear is this: {}."};
     const auto said = echo(turn, kEchoWords);
     const auto small = in_mid_sentence(said);
@@ -75,9 +79,9 @@ std::string reflect_words(const Dialogue& dialogue, std::size_t number) {
     const auto frame = small == said ? kFrames[0] : pick(kFrames, number);
     return fmt::format(fmt::runtime(frame), frame.starts_with("{}") ? capitalised(said) : small);
   }
-  constexpr std::array<std::string_view, 4> kFrames{"{}: I keep that sentence.", "You put it like this: {}.",
+  constexpr std::array<std::string_view, 4> kFrames{"{}: I keep that.", "You put it like this: {}.",
                                                     "{}. Let that stand for a moment.",
-                                                    "One sentence I want to hold on to: {}."};
+                                                    "This I want to hold on to: {}."};
   return fmt::format(fmt::runtime(pick(kFrames, number)), quoted(shorten(core_of(sentence->text), 26)));
 }
 

@@ -62,12 +62,22 @@ std::string answer_to_question(const Dialogue& dialogue) {
 
 std::string lead_in_brief(const Dialogue& dialogue, const Next& next) {
   const auto& turn = *dialogue.last();
+  const auto times = count_kind(dialogue, Kind::brief);
   const auto said = quoted(core_of(turn.text));
-  if (next.ask == Ask::probe) return fmt::format("{}: a word can hold a whole story.", said);
-  return variant(
-             std::array<std::string_view, 3>{"Short answers are fine.", "I take it as it is.", "Good, I have that."},
-             count_kind(dialogue, Kind::brief)) +
-         (turn.text.size() < 60 ? " " + said + "." : "");
+  constexpr std::array<std::string_view, 5> kEmpty{"no", "yes", "nobody", "nothing", "none"};
+  const bool empty = turn.sentences.empty() || std::find(kEmpty.begin(), kEmpty.end(),
+                                                         turn.sentences.front().words.front().lower) != kEmpty.end();
+  if (empty) return variant(std::array<std::string_view, 2>{"All right.", "I take that as it is."}, times);
+  if (next.ask != Ask::probe) {
+    return fmt::format(
+        "{} {}.",
+        variant(std::array<std::string_view, 3>{"I take it as it is:", "Good, I have that:", "That stands:"}, times),
+        said);
+  }
+  const auto frame = variant(std::array<std::string_view, 3>{"{}: a word can hold a whole story.",
+                                                             "{}. I would like to see it as you do.", "{}, you say."},
+                             times);
+  return fmt::format(fmt::runtime(frame), said);
 }
 
 // What is said before the question, by the kind of message.

@@ -53,7 +53,7 @@ struct Session {
   std::string say(std::string_view text) {
     request.messages.push_back({Role::user, base::PrivateText(std::string(text))});
     assessment = json::parse(ask(Purpose::assessment).text.reveal());
-    const auto faults = base::Schema(assessment_schema).check(assessment);
+    const auto faults = base::Schema(assessment_schema).faults(assessment);
     EXPECT_TRUE(faults.empty()) << faults.front().field << " " << faults.front().message;
     auto reply = ask(Purpose::reply).text.reveal();
     request.current_phase = assessment.at("phase").as_string();
@@ -72,7 +72,7 @@ struct Session {
 
   json::value result() {
     auto value = json::parse(ask(Purpose::extraction).text.reveal());
-    const auto faults = base::Schema(result_schema).check(value);
+    const auto faults = base::Schema(result_schema).faults(value);
     for (const auto& fault : faults) ADD_FAILURE() << fault.field << " " << fault.message;
     return value;
   }
@@ -378,7 +378,7 @@ TEST(OfflineCoach, InventsNothingWhenNothingWasSaid) {
     session.say("ok");
     session.request.purpose = Purpose::extraction;
     const auto result = json::parse(session.ask(Purpose::extraction).text.reveal());
-    EXPECT_FALSE(base::Schema(session.result_schema).check(result).empty()) << text(result);
+    EXPECT_FALSE(base::Schema(session.result_schema).faults(result).empty()) << text(result);
   }
 }
 

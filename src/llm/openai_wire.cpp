@@ -5,6 +5,7 @@
 #include <boost/json.hpp>
 #include <iterator>
 
+#include "base/json.hpp"
 #include "llm/failures.hpp"
 
 namespace llm {
@@ -12,37 +13,16 @@ namespace {
 
 namespace json = boost::json;
 
-void append_quoted(std::string& out, std::string_view text) {
-  out += '"';
-  std::size_t plain = 0;  // what needs no escape is copied in runs
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto c = static_cast<unsigned char>(text[i]);
-    if (c >= 0x20 && c != '"' && c != '\\') continue;
-    out.append(text, plain, i - plain);
-    plain = i + 1;
-    if (c == '\n') {
-      out += "\\n";
-    } else if (c < 0x20) {
-      fmt::format_to(std::back_inserter(out), FMT_STRING("\\u{:04x}"), c);
-    } else {
-      out += '\\';
-      out += static_cast<char>(c);
-    }
-  }
-  out.append(text, plain, text.size() - plain);
-  out += '"';
-}
-
 void append_message(std::string& out, std::string_view role, std::string_view content) {
   if (out.back() != '[') out += ',';
   out.append(R"({"role":")").append(role).append(R"(","content":)");
-  append_quoted(out, content);
+  base::append_json_string(out, content);
   out += '}';
 }
 
 void append_schema(std::string& out, const Request& request) {
   out += R"(,"response_format":{"type":"json_schema","json_schema":{"name":)";
-  append_quoted(out, request.schema_name.empty() ? "answer" : request.schema_name);
+  base::append_json_string(out, request.schema_name.empty() ? "answer" : request.schema_name);
   out.append(R"(,"strict":true,"schema":)").append(json::serialize(*request.schema)).append("}}");
 }
 
@@ -91,7 +71,7 @@ std::string openai_request_body(const OpenAiDialect& dialect, const Request& req
   std::size_t size = request.system.size() + 512;
   for (const auto& message : request.messages) size += message.content.size() + 64;
   out.reserve(size + size / 16);
-  append_quoted(out, model);
+  base::append_json_string(out, model);
   out += R"(,"messages":[)";
   if (!request.system.empty()) append_message(out, "system", request.system.reveal());
   for (const auto& message : request.messages) {
