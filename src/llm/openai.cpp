@@ -179,7 +179,7 @@ Task<Reply> OpenAi::streamed(const Request& request, const Sink& sink, const Tim
   };
   auto http = http_request(request, timeouts, true);
   auto stream = co_await deps_.http.open(http);
-  http.body = std::string();  // sent; a stream may be open for long, and there may be thousands
+  std::string().swap(http.body);  // sent; a stream may be open for long, and there may be thousands
   if (stream.status() != 200) {
     const auto body = co_await read_all(stream, kLongestErrorBody);
     throw from_status(stream.status(), stream.headers(), body, url_.authority, deps_.clock.now());
