@@ -32,6 +32,16 @@ std::string_view kind_in_words(std::string_view type) {
   return "null";
 }
 
+// The `type` of a schema: one, or a list of them.
+std::string kinds_in_words(const value& type) {
+  if (type.is_string()) return std::string(kind_in_words(type.get_string()));
+  std::string words;
+  for (const auto& one : type.as_array()) {
+    words += fmt::format("{}{}", words.empty() ? "" : " or ", kind_in_words(one.as_string()));
+  }
+  return words;
+}
+
 std::string_view kind_of(const value& v) {
   switch (v.kind()) {
     case json::kind::string: return "a string";
@@ -89,8 +99,7 @@ class Walk {
       for (const auto& one : type->get_array()) allowed.push_back(one.get_string());
     }
     if (std::any_of(allowed.begin(), allowed.end(), [&](auto one) { return is_type(v, one); })) return true;
-    std::string wanted;
-    for (const auto one : allowed) wanted += fmt::format("{}{}", wanted.empty() ? "" : " or ", kind_in_words(one));
+    const auto wanted = kinds_in_words(*type);
     if (v.is_uint64() && wanted.find("number") != std::string::npos) {
       add(path, std::string(kTooLarge));
     } else if (v.is_double() && wanted == "a whole number") {
@@ -178,14 +187,15 @@ class Walk {
 
   void check_object(const object& rules, const object& members, const std::string& path) {
     check_size(rules, "minProperties", "maxProperties", members.size(), "fields", path);
-    if (const auto* required = find(rules, "required"); required != nullptr) {
-      for (const auto& name : required->get_array()) {
-        if (!members.contains(name.get_string())) add(join_path(path, name.get_string()), "is missing");
-      }
-    }
     static const object kNone;
     const auto* described = find(rules, "properties");
     const auto& known = described == nullptr ? kNone : described->get_object();
+    if (const auto* required = find(rules, "required"); required != nullptr) {
+      for (const auto& name : required->get_array()) {
+        if (!members.contains(name.get_string()))
+          add(join_path(path, name.get_string()), missing(known, name.get_string()));
+      }
+    }
     for (const auto& rule : known) {
       if (const auto* member = members.if_contains(rule.key())) check(rule.value(), *member, join_path(path, rule.key()));
     }
@@ -207,6 +217,12 @@ class Walk {
         add(where, unknown(member.key(), names));
       }
     }
+  }
+
+  static std::string missing(const object& known, std::string_view name) {
+    const auto* rule = known.if_contains(name);
+    const auto* type = rule != nullptr && rule->is_object() ? find(rule->get_object(), "type") : nullptr;
+    return type == nullptr ? "is missing" : fmt::format("is missing; it must be {}", kinds_in_words(*type));
   }
 
   static std::string unknown(std::string_view name, const std::vector<std::string>& known) {

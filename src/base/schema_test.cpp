@@ -96,13 +96,15 @@ constexpr std::string_view kPerson = R"({
   }})";
 
 TEST(Schema, NamesEveryFaultAndWhereItIs) {
-  EXPECT_EQ(faults(kPerson, json(R"({"name":"toolong","topik":"x","context":{"values":["ok","long",7],"age":"old"},"zzz":1})")),
-            (std::vector<std::string>{
-                "topic: is missing", "name: must be at most 5 characters; it has 7",
-                "context.values[1]: must be at most 3 characters; it has 4",
-                "context.values[2]: must be a string; it is a number", "context.age: must be a whole number; it is a string",
-                "topik: is not a known field; did you mean topic?",
-                "zzz: is not a known field; allowed are name, topic, context"}));
+  EXPECT_EQ(
+      faults(kPerson,
+             json(R"({"name":"toolong","topik":"x","context":{"values":["ok","long",7],"age":"old"},"zzz":1})")),
+      (std::vector<std::string>{
+          "topic: is missing; it must be a string", "name: must be at most 5 characters; it has 7",
+          "context.values[1]: must be at most 3 characters; it has 4",
+          "context.values[2]: must be a string; it is a number", "context.age: must be a whole number; it is a string",
+          "topik: is not a known field; did you mean topic?",
+          "zzz: is not a known field; allowed are name, topic, context"}));
 }
 
 TEST(Schema, NeverRepeatsAValue) {

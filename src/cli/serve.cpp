@@ -4,7 +4,9 @@
 
 #include <csignal>
 #include <cstdio>
+#include <memory>
 
+#include "base/config.hpp"
 #include "cli/commands.hpp"
 #include "cli/service.hpp"
 
@@ -22,8 +24,8 @@ sigset_t block_signals() {
   return ending;
 }
 
-// A connection is a file, and the usual soft limit (1,024) is far below http.max_connections. It is that low for select()'s
-// sake, which nothing here uses; the hard limit is the operator's.
+// A connection is a file, and the usual soft limit (1,024) is far below http.max_connections. It is that low for the
+// sake of select(), which nothing here uses; the hard limit is the operator's.
 void raise_file_limit() {
   rlimit files{};
   if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return;
@@ -58,12 +60,25 @@ void print_welcome(const Settings& settings, const Service& service) {
   std::fflush(stderr);
 }
 
+// What no check of single keys can tell shows when the parts are made: a topic, a certificate, the model's options.
+std::unique_ptr<Service> make_service(const Settings& settings) {
+  try {
+    return std::make_unique<Service>(settings);
+  } catch (const base::ConfigError&) {
+    throw;
+  } catch (const base::Error& error) {
+    if (error.code != base::Code::validation_error) throw;
+    throw base::ConfigError(error.code, error.message, error.details);
+  }
+}
+
 }  // namespace
 
 int serve(const Settings& settings) {
   const auto signals = block_signals();
   raise_file_limit();
-  Service service(settings);
+  const auto made = make_service(settings);
+  auto& service = *made;
   service.start();
   service.log().write(telemetry::Level::info, "listening",
                       {{"host", settings.http.host},

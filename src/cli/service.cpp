@@ -86,6 +86,7 @@ Service::Service(const Settings& settings)
 }
 
 base::Task<http::DependencyHealth> Service::check_secrets() {
+  secrets_.generation();  // looks at the file, also when no token was verified for a while
   const auto fault = secrets_.fault();
   co_return http::DependencyHealth{
       fault.empty() ? http::DependencyState::healthy : http::DependencyState::degraded, fault};
@@ -93,7 +94,7 @@ base::Task<http::DependencyHealth> Service::check_secrets() {
 
 http::Handlers Service::make_handlers() {
   http::Handlers handlers;
-  http::add_conversations(handlers, *coaching_);
+  http::add_conversations(handlers, *coaching_, settings_.http.sse_keep_alive);
   http::add_topics(handlers, *coaching_);
   for (const auto& route : system_->routes()) {
     if (const auto* operation = contract_.find(route.method, route.pattern)) {

@@ -84,12 +84,14 @@ TEST_F(Conversations, AreShownAsPausedAndLaterAbandonedWhenLeftAlone) {
 
 TEST_F(Conversations, WelcomeBackWhenResumed) {
   const auto id = start().conversation_id;
-  EXPECT_EQ(error_of([&] { run(resume_conversation(first->coaching, owner, id)); }), Code::conflict);
   run(pause_conversation(first->coaching, owner, id, "lunch"));
   first->model.answers = {"Welcome back."};
   EXPECT_EQ(run(resume_conversation(first->coaching, owner, id)).content.reveal(), "Welcome back.");
   EXPECT_EQ(stored(id).status, Status::active);
   EXPECT_EQ(messages(id).back().content.reveal(), "Welcome back.");
+  first->model.answers = {"Still here."};
+  EXPECT_EQ(run(resume_conversation(first->coaching, owner, id)).content.reveal(), "Still here.")
+      << "while active, too";
 }
 
 TEST_F(Conversations, AreCompletedWithAValidResult) {
@@ -111,6 +113,16 @@ TEST_F(Conversations, HaveABrokenResultRepairedOnce) {
   complete(id);
   EXPECT_EQ(stored(id).status, Status::completed);
   EXPECT_EQ(extractions, 2u);
+}
+
+TEST_F(Conversations, AreNotCompletedWithEmptyWords) {
+  const auto id = start("purpose").conversation_id;
+  say(id, "To feed the town.");
+  answer_extractions({R"({"statement":" ","why_it_matters":"x","how_it_guides":["y"]})",
+                      R"({"statement":"","why_it_matters":"x","how_it_guides":["y"]})"});
+  complete(id);
+  EXPECT_EQ(stored(id).status, Status::needs_review);
+  EXPECT_NE(stored(id).review_reason.find("statement must not be empty"), std::string::npos);
 }
 
 TEST_F(Conversations, NeedReviewWhenTheResultStaysBroken) {

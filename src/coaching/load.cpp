@@ -132,12 +132,12 @@ Task<ConversationPage> list_conversations(const Coaching& coaching, Owner owner,
     result.conversations = co_await read_conversations(coaching, std::span(entries).subspan(first, count));
     co_return result;
   }
-  // Only those that have not ended can be active, and of those there is one per topic: few.
+  // Only those that have not ended can go on, and of those there is one per topic: few.
   std::erase_if(entries, [](const Entry& entry) { return entry.ended; });
   auto open = co_await read_conversations(coaching, entries);
   const auto now = coaching.clock.now();
   std::erase_if(open, [&](const Conversation& conversation) {
-    return shown_status(conversation, now, coaching.patience()) != Status::active;
+    return !is_open(shown_status(conversation, now, coaching.patience()));
   });
   result.total = static_cast<std::int64_t>(open.size());
   for (auto i = begin; i < open.size() && i < begin + size; ++i) result.conversations.push_back(std::move(open[i]));

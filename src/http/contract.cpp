@@ -176,9 +176,11 @@ value parse_body(const Request& request) {
 }
 
 [[noreturn]] void refuse(const std::vector<base::Fault>& faults) {
-  const auto message = faults.size() == 1
-                           ? fmt::format("{} {}.", faults.front().field, faults.front().message)
-                           : fmt::format("{} things are wrong with the request; details lists them.", faults.size());
+  const auto message =
+      faults.size() == 1
+          ? fmt::format("The {} {}.", faults.front().field == "body" ? "body" : "field " + faults.front().field,
+                        faults.front().message)
+          : fmt::format("{} things are wrong with the request; details lists them.", faults.size());
   throw Error(Code::validation_error, message, base::to_json(faults));
 }
 

@@ -116,10 +116,10 @@ TEST_F(Contracts, NameAllFaultsAtOnce) {
   const auto error = refusal("make_thing", post(R"({"user_mesage":"x","metadata":7})"));
   EXPECT_EQ(error.code, Code::validation_error);
   EXPECT_EQ(error.message, "3 things are wrong with the request; details lists them.");
-  EXPECT_EQ(details(error), R"([{"field":"user_message","message":"is missing"},)"
+  EXPECT_EQ(details(error), R"([{"field":"user_message","message":"is missing; it must be a string"},)"
                             R"({"field":"metadata","message":"must be an object; it is a number"},)"
                             R"({"field":"user_mesage","message":"is not a known field; did you mean user_message?"}])");
-  EXPECT_EQ(refusal("make_thing", post("[]")).message, "body must be an object; it is a list.");
+  EXPECT_EQ(refusal("make_thing", post("[]")).message, "The body must be an object; it is a list.");
 }
 
 TEST_F(Contracts, RefuseNulInText) {

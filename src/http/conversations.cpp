@@ -13,6 +13,9 @@ using base::Task;
 using coaching::Coaching;
 namespace json = base::json;
 
+constexpr base::Milliseconds kLookAfterClient{
+    1'000};  // how often a waiting request is asked whether its client is there
+
 coaching::Owner owner_of(const Caller& caller) { return {caller.tenant_id, caller.user_id}; }
 
 std::string conversation_id_of(const Call& call) { return call.path("conversation_id"); }
@@ -94,7 +97,19 @@ Task<Response> initiate(const Coaching& coaching, const Call& call) {
   co_return response;
 }
 
-Task<Response> send_message(const Coaching& coaching, const Call& call) {
+// A client that left no longer counts as one that listens: the turn goes on, and is given up when nobody comes back for
+// it in time. (One that merely closed its own side gets the answer until then.)
+Task<std::shared_ptr<const coaching::Message>> wait_for_reply(const Coaching& coaching, const Request& request,
+                                                              coaching::LiveTurnPtr live) {
+  std::optional<coaching::Listening> listening(std::in_place, live, coaching.clock);
+  while (!live->finished()) {
+    co_await live->wait_for_news(std::string::npos, kLookAfterClient);
+    if (listening && request.client_left && request.client_left()) listening.reset();
+  }
+  co_return co_await live->wait_for_reply();
+}
+
+Task<Response> send_message(const Coaching& coaching, const Call& call, base::Milliseconds keep_alive) {
   coaching::TurnRequest turn;
   turn.user_message = base::PrivateText(call.text("user_message"));
   turn.metadata = call.object("metadata");
@@ -104,18 +119,17 @@ Task<Response> send_message(const Coaching& coaching, const Call& call) {
   const bool stream = turn.stream;
   const auto live =
       co_await coaching::take_turn(coaching, owner_of(call.caller), conversation_id_of(call), std::move(turn));
-  if (stream) co_return stream_turn(coaching, live, std::nullopt, call.request.id);
-  const coaching::Listening listening(live, coaching.clock);
-  const auto reply = co_await live->wait_for_reply();
+  if (stream) co_return stream_turn(coaching, live, std::nullopt, keep_alive, call.request.id);
+  const auto reply = co_await wait_for_reply(coaching, call.request, live);
   co_return Response::json(200, reply_body(live->conversation_id, *reply));
 }
 
-Task<Response> turn_events(const Coaching& coaching, const Call& call) {
+Task<Response> turn_events(const Coaching& coaching, const Call& call, base::Milliseconds keep_alive) {
   const auto position = parse_event_id(call.request.header("last-event-id"));
   const auto live = co_await coaching::find_turn(coaching, owner_of(call.caller), conversation_id_of(call),
                                                  call.path("turn_id"),
                                                  coaching.options.turn_lease);
-  co_return stream_turn(coaching, live, position, call.request.id);
+  co_return stream_turn(coaching, live, position, keep_alive, call.request.id);
 }
 
 Task<Response> get_conversation(const Coaching& coaching, const Call& call) {
@@ -183,13 +197,15 @@ Task<Response> erase(const Coaching& coaching, const Call& call) {
 
 }  // namespace
 
-void add_conversations(Handlers& handlers, const Coaching& coaching) {
+void add_conversations(Handlers& handlers, const Coaching& coaching, base::Milliseconds keep_alive) {
   const auto add = [&](const char* operation_id, auto handler) {
     handlers.emplace(operation_id, [&coaching, handler](const Call& call) { return handler(coaching, call); });
   };
   add("initiate_conversation", initiate);
-  add("send_message", send_message);
-  add("turn_events", turn_events);
+  add("send_message",
+      [keep_alive](const Coaching& all, const Call& call) { return send_message(all, call, keep_alive); });
+  add("turn_events",
+      [keep_alive](const Coaching& all, const Call& call) { return turn_events(all, call, keep_alive); });
   add("get_conversation", get_conversation);
   add("list_conversations", list_conversations);
   add("pause_conversation", pause);

@@ -5,7 +5,7 @@
 
 namespace http {
 
-// `coaching` must outlive the handlers.
-void add_conversations(Handlers& handlers, const coaching::Coaching& coaching);
+// `coaching` must outlive the handlers. A stream that is silent for `keep_alive` gets a comment line.
+void add_conversations(Handlers& handlers, const coaching::Coaching& coaching, base::Milliseconds keep_alive);
 
 }  // namespace http

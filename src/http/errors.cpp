@@ -8,6 +8,16 @@ namespace {
 constexpr std::string_view kInternalMessage =
     "Something went wrong on our side. Quote the request_id when you report it.";
 
+// Messages begin in lower case, because some go on in the middle of a line; here each is a sentence of its own. A name
+// from the request (user_message, page[0]) stays as it is written.
+std::string as_sentence(std::string_view message) {
+  std::string sentence(message);
+  const auto word = message.substr(0, message.find(' '));
+  const bool plain = std::ranges::all_of(word, [](char c) { return (c >= 'a' && c <= 'z') || c == ',' || c == '\''; });
+  if (plain && !word.empty() && word.front() >= 'a') sentence.front() = static_cast<char>(word.front() - 'a' + 'A');
+  return sentence;
+}
+
 // RFC 6750 allows printable ASCII without the quote and the backslash in error_description.
 std::string quotable(std::string_view text) {
   std::string safe;
@@ -93,7 +103,7 @@ Response to_response(const base::Error& error, std::string_view request_id) {
   base::json::object body;
   body.reserve(4);
   body.emplace("error", base::to_string(error.code));
-  body.emplace("message", internal ? kInternalMessage : std::string_view(error.message));
+  body.emplace("message", internal ? std::string(kInternalMessage) : as_sentence(error.message));
   body.emplace("details", internal || !structured ? base::json::value(nullptr) : error.details);
   body.emplace("request_id", request_id);
   response.body = base::write_json(body);

@@ -35,7 +35,7 @@ TEST_P(ErrorCodes, HasTheContractsStatusAndShape) {
     EXPECT_EQ(response.body.find("what happened"), std::string::npos);
     EXPECT_TRUE(body.at("details").is_null());
   } else {
-    EXPECT_EQ(body.at("message"), "what happened");
+    EXPECT_EQ(body.at("message"), "What happened");
     EXPECT_EQ(body.at("details"), (base::json::object{{"a", 1}}));
   }
   EXPECT_EQ(header(response, "WWW-Authenticate").empty(), status != 401);

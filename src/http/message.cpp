@@ -90,7 +90,7 @@ void parse_target(Request& request) {
     parse_query(query.substr(0, query.find('#')), request);
   }
   if (request.path.empty() && path_end < target.size()) request.path = "/";
-  if (!request.path.starts_with('/') || has_control_characters(request.path) || !base::is_utf8(request.path)) bad_target();
+  if (!request.path.starts_with('/') || has_control_characters(raw_path) || !base::is_utf8(raw_path)) bad_target();
 }
 
 bool lacks_length(const Request& request) {

@@ -35,14 +35,16 @@ struct Request {
   std::string remote;   // "127.0.0.1"
   std::vector<std::pair<std::string, std::string>> path_parameters;
   Notes notes;
+  // Whether the client has closed its side since; costs a system call. Empty where there is no connection.
+  std::function<bool()> client_left;
 
   std::string_view header(std::string_view lower_case_name) const;  // "" when absent
   std::optional<std::string_view> query_value(std::string_view name) const;
   std::string_view path_value(std::string_view name) const;  // "" when absent
 };
 
-// Fills path and query from target. Throws Error{bad_request} when it is not a well-formed target (RFC 9112, 3.2), or
-// its decoded path is not UTF-8 or holds control characters.
+// Fills path and query from target. Throws Error{bad_request} when it is not a well-formed target (RFC 9112, 3.2). The
+// decoded path may hold any byte (%00, %FF): such an id is simply not found.
 void parse_target(Request& request);
 // %41 -> A; with `plus`, + -> space. Nothing when a percent sign is not followed by two hexadecimal digits.
 std::optional<std::string> percent_decode(std::string_view text, bool plus = false);

@@ -33,13 +33,15 @@ struct ServerOptions {
   base::Milliseconds write_timeout{30'000};   // for one write
   base::Milliseconds idle_timeout{75'000};    // between two requests
   base::Milliseconds drain_timeout{25'000};   // how long requests and streams may go on after drain() was called
+  base::Milliseconds sse_keep_alive{15'000};  // a comment line in a stream that has been silent for so long
   std::string tls_certificate;                // PEM file with the chain; "" for plain HTTP
   std::string tls_key;                        // PEM file
   CorsOptions cors;
 };
 BOOST_DESCRIBE_STRUCT(ServerOptions, (),
                       (host, port, threads, max_header_bytes, max_body_bytes, max_connections, header_timeout,
-                       body_timeout, write_timeout, idle_timeout, drain_timeout, tls_certificate, tls_key, cors))
+                       body_timeout, write_timeout, idle_timeout, drain_timeout, sse_keep_alive, tls_certificate,
+                       tls_key, cors))
 
 // What answers. Both are called on the io_context thread of the connection, many at a time.
 struct Application {

@@ -1,5 +1,7 @@
 #pragma once
 // Inside the server: one connection, from its first byte to its last. Included by server.cpp only.
+#include <poll.h>
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
@@ -54,6 +56,12 @@ class Counted {
  private:
   telemetry::Gauge& gauge_;
 };
+
+// Whether the peer closed its side, also behind bytes that nobody has read yet.
+inline bool has_left(int descriptor) {
+  pollfd asked{descriptor, POLLRDHUP, 0};
+  return ::poll(&asked, 1, 0) > 0;
+}
 
 // The type of what was thrown; its text only where it cannot hold what people said.
 void log_unknown(telemetry::Log& log, std::string_view request_id, std::exception_ptr failure);
@@ -146,6 +154,7 @@ Session<Stream>::Session(Worker& worker, Stream stream, std::string remote)
       parser_(static_cast<std::size_t>(shared_.options.max_header_bytes),
               static_cast<std::size_t>(shared_.options.max_body_bytes)) {
   request_.remote = std::move(remote);
+  request_.client_left = [this] { return has_left(socket().native_handle()); };
   shared_.open_connections.add(1);
 }
 

@@ -7,7 +7,7 @@ namespace http {
 
 inline constexpr std::string_view kEventStream = "text/event-stream";
 
-// A comment line: no event, but bytes, so that proxies do not take the stream for dead. Send one every 15 s.
+// A comment line: no event, but bytes, so that proxies do not take the stream for dead.
 inline constexpr std::string_view kKeepAlive = ": keep-alive\n\n";
 
 // Appends `name: value`, without what would end the line: an id or an event name has one line.

@@ -12,8 +12,6 @@ namespace {
 
 using base::Task;
 
-constexpr base::Milliseconds kKeepAliveInterval{15'000};
-
 std::string event_id(std::int64_t attempt, std::size_t offset) { return fmt::format("{}.{}", attempt, offset); }
 
 std::string accepted_event(const coaching::OpenTurn& turn) {
@@ -56,7 +54,7 @@ std::string next_events(const coaching::LiveTurn& turn, std::size_t& seen, bool&
 }
 
 Task<> write_turn(const coaching::Coaching& coaching, coaching::LiveTurnPtr turn, std::size_t seen, bool skip_text,
-                  bool say_accepted, std::string request_id, StreamWriter& writer) {
+                  bool say_accepted, base::Milliseconds keep_alive, std::string request_id, StreamWriter& writer) {
   const coaching::Listening listening(turn, coaching.clock);
   if (say_accepted && !co_await writer.write(accepted_event(turn->turn))) co_return;
   for (bool over = false; !over;) {
@@ -71,7 +69,7 @@ Task<> write_turn(const coaching::Coaching& coaching, coaching::LiveTurnPtr turn
       events = next_events(*turn, seen, over, request_id);
     }
     if (events.empty()) {
-      co_await turn->wait_for_news(skip_text ? std::string::npos : seen, kKeepAliveInterval);
+      co_await turn->wait_for_news(skip_text ? std::string::npos : seen, keep_alive);
       if (turn->quiet_since(seen)) events = kKeepAlive;
       if (events.empty()) continue;
     }
@@ -123,16 +121,17 @@ base::json::value reply_body(const std::string& conversation_id, const coaching:
 }
 
 Response stream_turn(const coaching::Coaching& coaching, coaching::LiveTurnPtr turn,
-                     std::optional<EventPosition> position, std::string request_id) {
+                     std::optional<EventPosition> position, base::Milliseconds keep_alive, std::string request_id) {
   const bool other_attempt = position && position->attempt != turn->turn.attempt;
   const std::size_t seen = position && !other_attempt ? position->offset : 0;
   Response response;
   response.content_type = std::string(kEventStream);
   response.headers.emplace_back("Cache-Control", "no-store");
   response.headers.emplace_back("X-Accel-Buffering", "no");  // proxies of nginx's kind pass it on at once
-  response.stream = [&coaching, turn = std::move(turn), seen, skip_text = other_attempt || (position && position->ended),
-                     say_accepted = !position, id = std::move(request_id)](StreamWriter& writer) {
-    return write_turn(coaching, turn, seen, skip_text, say_accepted, id, writer);
+  response.stream = [&coaching, turn = std::move(turn), seen,
+                     skip_text = other_attempt || (position && position->ended), say_accepted = !position, keep_alive,
+                     id = std::move(request_id)](StreamWriter& writer) {
+    return write_turn(coaching, turn, seen, skip_text, say_accepted, keep_alive, id, writer);
   };
   return response;
 }

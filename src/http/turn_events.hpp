@@ -23,8 +23,9 @@ std::optional<EventPosition> parse_event_id(std::string_view last_event_id);
 // The body of a reply: that of POST …/message, and of the event `message`.
 base::json::value reply_body(const std::string& conversation_id, const coaching::Message& reply);
 
-// Streams the turn from its beginning (with `accepted`), or from `position` on.
+// Streams the turn from its beginning (with `accepted`), or from `position` on, with a comment line every `keep_alive`
+// in which there is no event.
 Response stream_turn(const coaching::Coaching& coaching, coaching::LiveTurnPtr turn,
-                     std::optional<EventPosition> position, std::string request_id);
+                     std::optional<EventPosition> position, base::Milliseconds keep_alive, std::string request_id);
 
 }  // namespace http

@@ -177,8 +177,9 @@ Task<Reply> OpenAi::streamed(const Request& request, const Sink& sink, const Tim
     first = false;
     sink(text);
   };
-  const auto http = http_request(request, timeouts, true);
+  auto http = http_request(request, timeouts, true);
   auto stream = co_await deps_.http.open(http);
+  http.body = std::string();  // sent; a stream may be open for long, and there may be thousands
   if (stream.status() != 200) {
     const auto body = co_await read_all(stream, kLongestErrorBody);
     throw from_status(stream.status(), stream.headers(), body, url_.authority, deps_.clock.now());
@@ -284,8 +285,9 @@ void check_header(std::string_view name, std::string_view value) {
 
 std::unique_ptr<Provider> make_openai(OpenAiOptions options, const ProviderDependencies& dependencies) {
   if (options.model.empty()) {
-    throw base::Error(base::Code::validation_error,
-                      fmt::format("no model is configured for {}; name one that it serves", options.base_url));
+    throw base::Error(
+        base::Code::validation_error,
+        fmt::format("no model is configured for {}; set llm.model to one that it serves", options.base_url));
   }
   if (!options.token_parameter.empty() && options.token_parameter != "max_tokens" &&
       options.token_parameter != "max_completion_tokens") {

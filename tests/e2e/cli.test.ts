@@ -186,6 +186,24 @@ describe('config', () => {
     expect(stderr).toMatch(/wrong\.yaml:2/);
   });
 
+  test('a stream is kept open by a comment every 15 seconds, unless set otherwise', async () => {
+    const { stdout } = await command(['config', 'show', '--json']);
+    expect(JSON.parse(stdout)['http.sse_keep_alive'].value).toBe('15s');
+  });
+
+  test.each([
+    ['no model', { PURPOSEPATH_LLM__PROVIDER: 'openai' }, /model/],
+    ['an unknown provider', { PURPOSEPATH_LLM__PROVIDER: 'opanai' }, /did you mean openai/],
+    ['a base URL that is none', withModel('localhost:11434'), /localhost:11434/],
+    ['a key with a line break', { ...withModel('http://127.0.0.1:1/v1'), PURPOSEPATH_LLM__API_KEY: 'two\nlines' }, /api_key/],
+    ['a short secret', withSecret('short'), /auth\.secret/],
+    ['a certificate that is not there', { PURPOSEPATH_HTTP__TLS_CERTIFICATE: '/nowhere.pem', PURPOSEPATH_HTTP__TLS_KEY: '/nowhere.pem' }, /nowhere\.pem/],
+  ])('a server does not start with %s: exit code 3', async (_, wrong, named) => {
+    const { code, stdout, stderr } = await command(['serve', '--port', '0', '--data', data], wrong);
+    expect({ code, stdout }, stderr).toEqual({ code: 3, stdout: '' });
+    expect(stderr).toMatch(named);
+  });
+
   test('a server does not start with a wrong one', async () => {
     const { code, stderr } = await command(['serve', '--port', '0', '--data', data], { PURPOSEPATH_RATE_LIMIT__ENABLED: 'false' });
     expect(code).toBe(3);

@@ -147,6 +147,8 @@ export function expectError(answer: Answer, status: number, code: string): any {
   expect({ status: answer.status, error: answer.body?.error }, answer.text).toEqual({ status, error: code });
   expect(answer.headers.get('content-type')).toMatch(/^application\/json/);
   expect(Object.keys(answer.body).sort()).toEqual(['details', 'error', 'message', 'request_id']);
+  // A sentence for a person, or one that begins with a name from the request.
+  expect(answer.body.message).toMatch(/^([^a-z]|[a-z]+[_.[])/);
   expect(answer.body.request_id).toBe(answer.headers.get('x-request-id'));
   return answer.body;
 }

@@ -192,8 +192,10 @@ describe('the list of conversations', () => {
     expect(await list({ page: 4, page_size: 2 })).toEqual({ conversations: [], total: 5, page: 4, page_size: 2, has_more: false });
   });
 
-  test('has only what can go on with active_only', async () => {
+  test('has only what can go on with active_only, paused or not', async () => {
+    await user.pause(made[0]!);
     const body = await list({ active_only: true });
+    expect(body.conversations[0]).toMatchObject({ conversation_id: made[0], status: 'paused' });
     expect(body.total).toBe(4);
     expect(idsOf(body)).not.toContain(made[1]); // the older one on goals, abandoned
   });

@@ -8,7 +8,20 @@ import { binary, repository } from './binary.ts';
 import { Client } from './client.ts';
 import { type Settings, withoutRateLimits } from './settings.ts';
 
-export const temporaryFolder = (): string => mkdtempSync(join(tmpdir(), 'purposepath-e2e-'));
+// What a test that failed halfway, or was interrupted, leaves running ends with the test's own process.
+const children = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of children) child.kill('SIGKILL');
+});
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+
+function begun(child: ChildProcess): void {
+  children.add(child);
+  child.once('close', () => children.delete(child));
+}
+
+// Inside the folder of the run (global_setup.ts), which is removed at its end.
+export const temporaryFolder = (): string => mkdtempSync(join(process.env.E2E_FOLDER ?? tmpdir(), 'e2e-'));
 
 // A copy of the topics in which some settings of one are others. The caller removes it.
 export function topicsWith(topic: string, settings: Record<string, string | number>): string {
@@ -38,6 +51,7 @@ export interface Finished {
 export async function command(args: string[], settings: Settings = {}, input = ''): Promise<Finished> {
   // A server that should have refused to start would go on for ever.
   const child = spawn(binary, args, { cwd: repository, env: environment(settings), timeout: 15_000, killSignal: 'SIGKILL' });
+  begun(child);
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text) => (stdout += text));
@@ -104,6 +118,7 @@ export class Server {
     const [program, args] =
       limit === undefined ? [binary, serve] : ['bash', ['-c', `trap '' XFSZ; ulimit -f ${limit}; exec "$0" "$@"`, binary, ...serve]];
     this.child = spawn(program, args, { cwd: repository, env: environment(this.settings), stdio: ['ignore', 'pipe', 'pipe'] });
+    begun(this.child);
     this.closed = once(this.child, 'close').then(([code, signal]) => ({ code, signal }));
     const begin = this.stdout.length + this.stderr.length;
     let fresh = '';

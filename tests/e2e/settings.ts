@@ -38,5 +38,6 @@ export const withModel = (baseUrl: string): Settings => ({
   PURPOSEPATH_LLM__API_KEY: 'test',
   PURPOSEPATH_LLM__MODEL: 'fake-1',
 });
-export const withFirstTokenTimeout = (ms: number): Settings => ({ PURPOSEPATH_COACHING__TIMEOUTS__FIRST_TOKEN: `${ms}ms` });
-export const withBetweenTokensTimeout = (ms: number): Settings => ({ PURPOSEPATH_COACHING__TIMEOUTS__BETWEEN_TOKENS: `${ms}ms` });
+export const withFirstTokenTimeout = (ms: number): Settings => ({ PURPOSEPATH_LLM__TIMEOUTS__FIRST_TOKEN: `${ms}ms` });
+export const withTotalTimeout = (ms: number): Settings => ({ PURPOSEPATH_LLM__TIMEOUTS__TOTAL: `${ms}ms` });
+export const withKeepAlive = (ms: number): Settings => ({ PURPOSEPATH_HTTP__SSE_KEEP_ALIVE: `${ms}ms` });

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { expectError } from './client.ts';
+import { type Client, expectError } from './client.ts';
 import { mustFitSchema } from './contract.ts';
 import { FakeModel, Gate } from './fake_model.ts';
 import { Server } from './harness.ts';
-import { withFirstTokenTimeout, withModel, withResumeGrace } from './settings.ts';
+import { withFirstTokenTimeout, withKeepAlive, withModel, withResumeGrace, withTotalTimeout } from './settings.ts';
 import { EventStream, replyOf, type StreamEvent } from './sse.ts';
 
 let model: FakeModel;
@@ -116,6 +116,24 @@ describe('a streamed turn', () => {
     expect((await user.say(id, 'An echo chamber.', { headers })).body).toEqual(first.at(-1)!.data);
     expect(model.repliesTo('echo chamber')).toHaveLength(1);
   });
+});
+
+test('a stream is kept open by comments while the model is silent', async () => {
+  const chatty = await Server.start({ settings: { ...withModel(model.url), ...withKeepAlive(200) } });
+  try {
+    const gate = new Gate();
+    model.on('long thought', { chunks: ['There. ', 'And you?'], before: (chunk) => (chunk === 1 ? gate.opened : undefined) });
+    const user = await chatty.client();
+    const stream = await user.stream(await user.initiate(), 'A long thought, please.');
+    await stream.untilReply('There. ');
+    const silent = performance.now();
+    for (let comments = 0; comments < 3; comments++) expect((await stream.nextComment()).trim()).toBe('keep-alive');
+    expect(performance.now() - silent).toBeGreaterThan(350);
+    gate.open();
+    expectOrderly(await stream.all());
+  } finally {
+    await chatty.stop();
+  }
 });
 
 describe('after a lost connection', () => {
@@ -260,17 +278,32 @@ describe('a client that goes away', () => {
 });
 
 describe('a model that fails', () => {
-  const failures: [string, Parameters<FakeModel['on']>[1], number, string][] = [
+  type Failure = [string, Parameters<FakeModel['on']>[1], number, string];
+  const failures: Failure[] = [
     ['refuses the request', { status: 400 }, 502, 'llm_error'],
     ['refuses the key', { status: 401 }, 502, 'llm_error'],
     ['answers with HTML', { status: 200, body: '<html>Welcome to nginx</html>' }, 502, 'llm_error'],
     ['answers with other JSON', { status: 200, body: '{"choices": []}' }, 502, 'llm_error'],
-    ['breaks off in the middle', { text: 'I was about to', cutAfter: 2 }, 502, 'llm_error'],
-    ['sends garbage in its stream', { chunks: ['Well, ', Buffer.from('data: {"choices": [{]}\n\n')] }, 502, 'llm_error'],
-    ['sends an error in its stream', { chunks: ['Well, ', Buffer.from('data: {"error": {"message": "canary-upstream"}}\n\n')] }, 502, 'llm_error'],
+    ['says no word', { text: ' ' }, 502, 'llm_error'],
     ['is overloaded', { status: 503 }, 503, 'llm_unavailable'],
+    ['breaks off in the middle', { text: 'I was about to', cutAfter: 2 }, 503, 'llm_unavailable'],
+  ];
+  const raw = (json: object | string) => ['Well, ', Buffer.from(`data: ${typeof json === 'string' ? json : JSON.stringify(json)}\n\n`)];
+  const streamFailures: Failure[] = [
+    ...failures,
+    ['sends garbage in its stream', { chunks: raw('{"choices": [{]}') }, 502, 'llm_error'],
+    ['sends an error in its stream', { chunks: raw({ error: { message: 'canary-upstream', code: 'context_length_exceeded' } }) }, 502, 'llm_error'],
+    ['is overloaded in its stream', { chunks: raw({ error: { message: 'canary-upstream', type: 'server_error' } }) }, 503, 'llm_unavailable'],
     ['says nothing', { before: () => new Promise<void>(() => {}) }, 504, 'llm_timeout'],
   ];
+
+  // The message is kept, and the same key tries again.
+  async function recovers(user: Client, id: string, marker: string, headers: Record<string, string>): Promise<void> {
+    expect(await user.said(id)).toEqual([`user: ${marker}`]);
+    model.on(marker, { text: 'Better now. And you?' });
+    expect((await user.say(id, marker, { headers })).body.ai_response).toBe('Better now. And you?');
+    expect(await user.said(id)).toEqual([`user: ${marker}`, 'assistant: Better now. And you?']);
+  }
 
   test.each(failures)('%s: the error says so, the message is kept, and the same key tries again', async (what, script, status, code) => {
     const marker = `failing: ${what}.`;
@@ -280,26 +313,38 @@ describe('a model that fails', () => {
     const answer = await user.say(id, marker, { headers });
     const { message } = expectError(answer, status, code);
     expect(message).not.toContain('canary-upstream');
-    expect(await user.said(id)).toEqual([`user: ${marker}`]);
-    model.on(marker, { text: 'Better now. And you?' });
-    expect((await user.say(id, marker, { headers })).body.ai_response).toBe('Better now. And you?');
-    expect(await user.said(id)).toEqual([`user: ${marker}`, 'assistant: Better now. And you?']);
+    await recovers(user, id, marker, headers);
   });
 
-  test('in a stream is an error event, after which the stream ends and the conversation goes on', async () => {
-    model.on('cut me off', { chunks: ['I was ', 'about to'], cutAfter: 1 });
+  test.each(streamFailures)('%s: the stream ends with an error event, the message is kept, and the same key tries again', async (what, script, _, code) => {
+    const marker = `failing in a stream: ${what}.`;
+    model.on(marker, script);
     const { user, id } = await begin();
-    const stream = await user.stream(id, 'Please cut me off.');
+    const headers = { 'idempotency-key': 'k-retry' };
+    const stream = await user.stream(id, marker, headers);
     const events = await stream.all();
     expect(stream.ended).toBe(true);
     const last = events.at(-1)!;
-    expect(last.event).toBe('error');
-    expect(last.id).toMatch(/^\d+\.error$/);
+    expect(last).toMatchObject({ event: 'error', id: '1.error', data: { error: code } });
     mustFitSchema('Error', last.data);
-    expect(last.data.error).toBe('llm_error');
+    expect(last.data.message).not.toContain('canary-upstream');
     expect(events.some(({ event }) => event === 'message')).toBe(false);
-    expect(await user.said(id)).toEqual(['user: Please cut me off.']);
-    expect((await user.say(id, 'Let us go on.')).status).toBe(200);
+    await recovers(user, id, marker, headers);
+  });
+
+  test('says nothing for as long as a whole answer may take: the error says so, the message is kept, and the same key tries again', async () => {
+    const impatient = await Server.start({ settings: { ...withModel(model.url), ...withTotalTimeout(1_000) } });
+    try {
+      const marker = 'failing: silent for too long.';
+      const user = await impatient.client();
+      const id = await user.initiate();
+      model.on(marker, { before: () => new Promise<void>(() => {}) });
+      const headers = { 'idempotency-key': 'k-retry' };
+      expectError(await user.say(id, marker, { headers }), 504, 'llm_timeout');
+      await recovers(user, id, marker, headers);
+    } finally {
+      await impatient.stop();
+    }
   });
 
   test('once and then recovers is not even noticed', async () => {

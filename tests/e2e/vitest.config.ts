@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['*.test.ts'],
-    globalSetup: './require_binary.ts',
+    globalSetup: './global_setup.ts',
     pool: 'forks',
     poolOptions: { forks: { maxForks: 2 } }, // each file runs a server of its own
     testTimeout: 20_000,
