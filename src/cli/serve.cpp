@@ -24,8 +24,8 @@ sigset_t block_signals() {
   return ending;
 }
 
-// A connection is a file, and the usual soft limit (1,024) is far below http.max_connections. It is that low for select()'s
-// sake, which nothing here uses; the hard limit is the operator's.
+// A connection is a file, and the usual soft limit (1,024) is far below http.max_connections. It is that low for the
+// sake of select(), which nothing here uses; the hard limit is the operator's.
 void raise_file_limit() {
   rlimit files{};
   if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return;
