@@ -1,7 +1,7 @@
 // Shared by the measuring scripts: servers to measure, what they cost, and wrk. Needs node, wrk and nginx (packages.txt).
 import { spawn, spawnSync } from 'node:child_process';
 import { createHmac, randomBytes } from 'node:crypto';
-import { mkdtempSync, readFileSync, writeFileSync, mkdirSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, writeFileSync, mkdirSync, rmSync } from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
@@ -82,12 +82,24 @@ export const startProxy = (port, model) => startNginx('proxy', port, (p) => `ups
   keepalive 128; } server { listen 127.0.0.1:${p} backlog=8192; location / { proxy_pass http://model;
   proxy_http_version 1.1; proxy_set_header Connection ""; } }`);
 
+// The topic core_values as it is, but for its limit of turns.
+let topics;
+function topicsWithoutLimit() {
+  const home = join(folder, 'topics');
+  for (const name of ['_shared', 'core_values']) cpSync(join(root, 'topics', name), join(home, name), { recursive: true });
+  const file = join(home, 'core_values/topic.yaml');
+  writeFileSync(file, readFileSync(file, 'utf8').replace(/^max_turns: .*$/m, 'max_turns: 0'));
+  return home;
+}
+
 // Everything on (token check, durable commits, log lines, metrics); only the rate limits are off. The phases are decided
 // by rules, so that a turn is one call of the model.
 export function startPurposePath(port, settings = {}) {
+  topics ??= topicsWithoutLimit();
   const env = {
     PURPOSEPATH_AUTH__SECRET: secret, PURPOSEPATH_RATE_LIMITS__ENABLED: 'false',
-    PURPOSEPATH_COACHING__ASSESSMENT: 'rules', ...settings,
+    PURPOSEPATH_COACHING__ASSESSMENT: 'rules', PURPOSEPATH_TOPICS_DIR: topics, PURPOSEPATH_COACHING__MAX_TURNS: '0',
+    ...settings,
   };
   const data = mkdtempSync(join(folder, 'data-'));
   return start(binary, ['serve', '--port', String(port), '--data', data], port, env);

@@ -19,7 +19,7 @@ void print_dependencies(const base::json::value& body) {
   if (dependencies == nullptr || !dependencies->is_object()) return;
   for (const auto& [name, state] : dependencies->get_object()) {
     const auto* status = state.is_object() ? state.get_object().if_contains("status") : &state;
-    const auto* reason = state.is_object() ? state.get_object().if_contains("message") : nullptr;
+    const auto* reason = state.is_object() ? state.get_object().if_contains("reason") : nullptr;
     fmt::print("  {:<13} {}{}\n", std::string_view(name),
                status != nullptr && status->is_string() ? std::string_view(status->get_string()) : "?",
                reason != nullptr && reason->is_string() && !reason->get_string().empty()

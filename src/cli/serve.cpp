@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 #include <pthread.h>
+#include <sys/resource.h>
 
 #include <csignal>
 #include <cstdio>
@@ -21,6 +22,15 @@ sigset_t block_signals() {
   sigaddset(&ending, SIGINT);
   pthread_sigmask(SIG_BLOCK, &ending, nullptr);
   return ending;
+}
+
+// A connection is a file, and the usual soft limit (1,024) is far below http.max_connections. It is that low for the
+// sake of select(), which nothing here uses; the hard limit is the operator's.
+void raise_file_limit() {
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+  files.rlim_cur = files.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &files);
 }
 
 int wait_for(const sigset_t& signals) {
@@ -66,6 +76,7 @@ std::unique_ptr<Service> make_service(const Settings& settings) {
 
 int serve(const Settings& settings) {
   const auto signals = block_signals();
+  raise_file_limit();
   const auto made = make_service(settings);
   auto& service = *made;
   service.start();

@@ -23,7 +23,8 @@ void add_serve(CLI::App& root, Chosen& chosen) {
       "  purposepath serve\n"
       "  purposepath serve --port 0 --data /var/lib/purposepath\n"
       "  purposepath serve --config production.yaml --set log.level=warn\n"
-      "  PURPOSEPATH_LLM__BASE_URL=http://127.0.0.1:11434/v1 purposepath serve\n\n"
+      "  PURPOSEPATH_LLM__PROVIDER=openai PURPOSEPATH_LLM__BASE_URL=http://127.0.0.1:11434/v1 \\\n"
+      "    PURPOSEPATH_LLM__MODEL=llama3.1 purposepath serve\n\n"
       "Ends on SIGTERM or SIGINT after the open turns are finished.");
   command->callback([flags, &chosen] {
     chosen = [flags] {

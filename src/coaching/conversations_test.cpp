@@ -115,6 +115,16 @@ TEST_F(Conversations, HaveABrokenResultRepairedOnce) {
   EXPECT_EQ(extractions, 2u);
 }
 
+TEST_F(Conversations, AreNotCompletedWithEmptyWords) {
+  const auto id = start("purpose").conversation_id;
+  say(id, "To feed the town.");
+  answer_extractions({R"({"statement":" ","why_it_matters":"x","how_it_guides":["y"]})",
+                      R"({"statement":"","why_it_matters":"x","how_it_guides":["y"]})"});
+  complete(id);
+  EXPECT_EQ(stored(id).status, Status::needs_review);
+  EXPECT_NE(stored(id).review_reason.find("statement must not be empty"), std::string::npos);
+}
+
 TEST_F(Conversations, NeedReviewWhenTheResultStaysBroken) {
   const auto id = start().conversation_id;
   say(id, "Craft.");

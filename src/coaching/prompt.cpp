@@ -18,29 +18,13 @@ base::json::value conversation_value(const Conversation& conversation, std::stri
   return nullptr;
 }
 
-base::json::array phases_of(const Topic& topic) {
-  base::json::array phases;
-  for (const auto& phase : topic.phases) {
-    base::json::array criteria;
-    for (const auto& criterion : phase.exit_criteria) criteria.emplace_back(criterion);
-    phases.push_back({{"name", phase.name}, {"goal", phase.goal}, {"exit_criteria", std::move(criteria)}});
-  }
-  return phases;
-}
-
-base::json::value computed(const Topic& topic, std::string_view name) {
-  if (name == "topic_name") return base::json::value(topic.name);
-  if (name == "phases") return phases_of(topic);
-  return nullptr;
-}
-
 base::json::value value_of(const Parameter& parameter, const Topic& topic, const Conversation& conversation) {
   if (parameter.source == "request") {
     const auto* given = conversation.context.if_contains(parameter.name);
     return given != nullptr ? *given : base::json::value();
   }
   if (parameter.source == "conversation") return conversation_value(conversation, parameter.name);
-  if (parameter.source == "computed") return computed(topic, parameter.name);
+  if (parameter.source == "computed") return computed_value(topic, parameter.name);
   if (parameter.source == "user" && parameter.name == "user_name" && !conversation.user_name.empty()) {
     return base::json::value(conversation.user_name.reveal());
   }

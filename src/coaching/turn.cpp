@@ -135,6 +135,13 @@ Acceptance append_message(const Coaching& coaching, const Snapshot& before, cons
   return acceptance;
 }
 
+// Of a conversation that has one.
+const OpenTurn& open_turn_of(const Snapshot& snapshot) {
+  const auto& open = snapshot.conversation.open_turn;
+  if (!open) throw Error(Code::internal_error, "a turn was expected to be open");
+  return *open;
+}
+
 store::Put put_idempotency(const Coaching& coaching, const Snapshot& snapshot, std::string_view key_hash,
                            std::string body_hash) {
   const auto& conversation = snapshot.conversation;
@@ -142,7 +149,7 @@ store::Put put_idempotency(const Coaching& coaching, const Snapshot& snapshot, s
   item.key = idempotency_key(conversation.conversation_id, key_hash);
   item.version = 1;
   item.body = body_of(
-      IdempotencyRecord{std::move(body_hash), conversation.open_turn->turn_id, conversation.message_count - 1});
+      IdempotencyRecord{std::move(body_hash), open_turn_of(snapshot).turn_id, conversation.message_count - 1});
   const auto until = coaching.clock.now() + coaching.options.idempotency_ttl;
   item.expires_at_s = std::chrono::duration_cast<std::chrono::seconds>(until.time_since_epoch()).count();
   return {std::move(item), store::Condition::absent()};
@@ -155,7 +162,7 @@ std::string hash_body(const TurnRequest& request) {
 // Registers the turn and has it run. From here on it does not depend on whoever asked for it.
 LiveTurnPtr start(const Coaching& coaching, SnapshotPtr snapshot, boost::asio::any_io_executor executor, bool stream) {
   const auto& conversation = snapshot->conversation;
-  auto live = std::make_shared<LiveTurn>(conversation.conversation_id, *conversation.open_turn, executor);
+  auto live = std::make_shared<LiveTurn>(conversation.conversation_id, open_turn_of(*snapshot), executor);
   live->version = snapshot->version;
   live->leased_at = coaching.clock.now();
   coaching.live_turns.add(live);
@@ -167,7 +174,7 @@ LiveTurnPtr start(const Coaching& coaching, SnapshotPtr snapshot, boost::asio::a
 // Somebody's turn is open: wait for it when its owner is gone, refuse the message when the owner is at work.
 Task<> settle_open_turn(const Coaching& coaching, const Snapshot& snapshot) {
   const auto& conversation = snapshot.conversation;
-  const OpenTurn open = *conversation.open_turn;
+  const OpenTurn open = open_turn_of(snapshot);
   if (coaching.live_turns.find(open.turn_id) || open.lease_until > coaching.clock.now()) throw turn_in_progress(open);
   const auto taken = co_await take_over(coaching, conversation.conversation_id, false);
   if (!taken) co_return;
@@ -272,7 +279,7 @@ Task<LiveTurnPtr> take_over(const Coaching& coaching, std::string conversation_i
   coaching.cache.drop(conversation_id);
   const auto before = co_await load_unchecked(coaching, conversation_id);
   if (!before || !before->conversation.open_turn) co_return nullptr;
-  const auto& open = *before->conversation.open_turn;
+  const auto& open = open_turn_of(*before);
   if (coaching.live_turns.find(open.turn_id)) co_return nullptr;
   if (!even_if_leased && open.lease_until > coaching.clock.now()) co_return nullptr;
 

@@ -57,9 +57,16 @@ void check_reply(const llm::Reply& reply) {
 
 Task<Answer> ask(const Coaching& coaching, const LiveTurnPtr& live, const Snapshot& snapshot, const Topic& topic,
                  PendingAssessment* assessment, bool stream) {
-  const auto request = make_request(coaching, topic, snapshot);
+  auto request = make_request(coaching, topic, snapshot);
   llm::Sink sink;
-  if (stream) sink = [&live](std::string_view text) { live->append(text); };
+  if (stream) {
+    sink = [&live, &request](std::string_view text) {
+      live->append(text);
+      base::PrivateText system;
+      std::swap(request.system, system);
+      std::vector<llm::Message>().swap(request.messages);
+    };
+  }
   Answer answer;
   answer.reply = co_await coaching.provider.complete(request, sink);
   check_reply(answer.reply);
@@ -173,7 +180,7 @@ Task<std::shared_ptr<const Message>> commit(const Coaching& coaching, LiveTurn& 
 Task<> release(const Coaching& coaching, LiveTurn& live, const Snapshot& before, const Error& why) {
   auto after = std::make_shared<Snapshot>(before);
   auto& open = after->conversation.open_turn;
-  if (why.code == Code::shutting_down) {
+  if (open && why.code == Code::shutting_down) {
     open->lease_until = coaching.clock.now();
   } else {
     open.reset();
@@ -285,7 +292,8 @@ Task<> renew_lease(const Coaching& coaching, LiveTurnPtr live) {
     const auto before = co_await load_unchecked(coaching, live->conversation_id);
     if (before && before->version == live->version && before->conversation.open_turn) {
       auto after = std::make_shared<Snapshot>(*before);
-      after->conversation.open_turn->lease_until = coaching.clock.now() + coaching.options.turn_lease;
+      auto& open = after->conversation.open_turn;
+      if (open) open->lease_until = coaching.clock.now() + coaching.options.turn_lease;
       after->version = before->version + 1;
       std::vector<store::Write> writes;
       writes.emplace_back(

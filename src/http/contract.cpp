@@ -304,6 +304,7 @@ void take_headers(const Parameters& parameters, const Request& request, object& 
 template <class Parameters>
 void check_query_names(const Parameters& parameters, const Request& request, std::vector<base::Fault>& faults) {
   std::vector<std::string> known;
+  known.reserve(parameters.size());
   for (const auto& parameter : parameters) known.push_back(parameter.name);
   for (const auto& [name, text] : request.query) {
     if (faults.size() >= base::kMaxFaults) return;

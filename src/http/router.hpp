@@ -68,11 +68,10 @@ void Router<Target>::add(std::string method, std::string pattern, Target target)
 template <class Target>
 std::size_t Router<Target>::child(std::size_t node, std::string_view segment) {
   if (!detail::parameter_name(segment).empty()) {
-    if (!nodes_[node].parameter) {
-      nodes_[node].parameter = nodes_.size();
-      nodes_.emplace_back().takes_rest = detail::is_rest(segment);
-    }
-    return *nodes_[node].parameter;
+    if (const auto known = nodes_[node].parameter) return *known;
+    nodes_[node].parameter = nodes_.size();
+    nodes_.emplace_back().takes_rest = detail::is_rest(segment);
+    return nodes_.size() - 1;
   }
   for (const auto& [literal, next] : nodes_[node].literals) {
     if (literal == segment) return next;
@@ -117,6 +116,7 @@ auto Router<Target>::match(Request& request) const -> const Route& {
   request.notes.route = node->routes.front()->pattern;
   if (!answers) {
     std::vector<std::string_view> methods;
+    methods.reserve(node->routes.size());
     for (const auto* route : node->routes) methods.push_back(route->method);
     detail::other_methods(std::move(methods));
   }

@@ -43,6 +43,7 @@ std::string read_all(const File& file, const std::string& path) {
   std::string text(kMaxFileBytes + 1, '\0');
   std::size_t filled = 0;
   while (filled < text.size()) {
+    // NOLINTNEXTLINE(clang-analyzer-unix.BlockInCriticalSection): two lines of a local file, once for each change
     const auto got = ::read(file.get(), text.data() + filled, text.size() - filled);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) unavailable("read the secret file", path, errno);

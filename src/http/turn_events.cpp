@@ -99,6 +99,7 @@ std::optional<EventPosition> parse_event_id(std::string_view last_event_id) {
 }
 
 base::json::value reply_body(const std::string& conversation_id, const coaching::Message& reply) {
+  if (!reply.turn) throw base::Error(base::Code::internal_error, "this message is no reply of a turn");
   const auto& turn = *reply.turn;
   base::json::value next_steps = nullptr;
   if (turn.next_steps) next_steps = base::json::array{turn.next_steps->reveal()};

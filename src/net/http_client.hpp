@@ -29,7 +29,7 @@ class io_context;
 namespace net {
 
 struct ClientOptions {
-  int max_connections = 256;  // to one origin, from one thread; further calls wait in line
+  int max_connections = 4096;  // to one origin, from one thread (a streamed answer holds one); further calls wait
   int max_idle = 64;  // kept open of these
   int max_waiting = 1024;  // calls in that line; more are refused at once
   base::Milliseconds idle_for{30'000};  // then an unused connection is closed; 0 keeps none
