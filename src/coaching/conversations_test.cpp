@@ -118,8 +118,8 @@ TEST_F(Conversations, HaveABrokenResultRepairedOnce) {
 TEST_F(Conversations, AreNotCompletedWithEmptyWords) {
   const auto id = start("purpose").conversation_id;
   say(id, "To feed the town.");
-  answer_extractions({R"({"statement":" ","why_it_matters":"x","how_it_guides":["y"]})",
-                      R"({"statement":"","why_it_matters":"x","how_it_guides":["y"]})"});
+  answer_extractions({R"({"statement":" ","why_it_matters":"x","how_it_guides":"y"})",
+                      R"({"statement":"","why_it_matters":"x","how_it_guides":"y"})"});
   complete(id);
   EXPECT_EQ(stored(id).status, Status::needs_review);
   EXPECT_NE(stored(id).review_reason.find("statement must not be empty"), std::string::npos);
