@@ -75,7 +75,7 @@ TEST(System, IsReadyWhenItsDependenciesAre) {
   const auto value = base::json::parse(response.body);
   EXPECT_EQ(value.at("status").as_string(), "degraded");
   EXPECT_EQ(value.at_pointer("/dependencies/store/status").as_string(), "healthy");
-  EXPECT_GE(value.at_pointer("/dependencies/store/latency_ms").as_double(), 0);
+  EXPECT_GE(value.at_pointer("/dependencies/store/latency_ms").to_number<double>(), 0);
   EXPECT_EQ(value.at_pointer("/dependencies/llm/reason").as_string(), "why");
   EXPECT_EQ(value.at_pointer("/dependencies/business_api/status").as_string(), "not_configured");
 }
@@ -91,7 +91,7 @@ TEST(System, WaitsForNoCheckLongerThanItsPatience) {
   EXPECT_EQ(response.status, 503);
   const auto value = base::json::parse(response.body);
   EXPECT_EQ(value.at_pointer("/dependencies/store/status").as_string(), "unhealthy");
-  EXPECT_EQ(value.at_pointer("/dependencies/store/latency_ms").as_double(), 20);
+  EXPECT_EQ(value.at_pointer("/dependencies/store/latency_ms").to_number<double>(), 20);
   EXPECT_EQ(value.at_pointer("/dependencies/llm/status").as_string(), "healthy");
 }
 
