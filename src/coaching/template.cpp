@@ -269,6 +269,8 @@ std::string Template::render(const json::value& values) const {
   TemplateRenderer renderer(*this, out);
   renderer.push(values);
   renderer.range(0, nodes_.size());
+  // A prompt lives as long as its model answers, and thousands may be under way.
+  if (out.capacity() > out.size() + 1024) out.shrink_to_fit();
   return out;
 }
 

@@ -57,9 +57,16 @@ void check_reply(const llm::Reply& reply) {
 
 Task<Answer> ask(const Coaching& coaching, const LiveTurnPtr& live, const Snapshot& snapshot, const Topic& topic,
                  PendingAssessment* assessment, bool stream) {
-  const auto request = make_request(coaching, topic, snapshot);
+  auto request = make_request(coaching, topic, snapshot);
   llm::Sink sink;
-  if (stream) sink = [&live](std::string_view text) { live->append(text); };
+  if (stream) {
+    sink = [&live, &request](std::string_view text) {
+      live->append(text);
+      base::PrivateText system;
+      std::swap(request.system, system);
+      std::vector<llm::Message>().swap(request.messages);
+    };
+  }
   Answer answer;
   answer.reply = co_await coaching.provider.complete(request, sink);
   check_reply(answer.reply);

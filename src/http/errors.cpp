@@ -57,6 +57,19 @@ void add_headers(const base::Error& error, Response& response) {
   }
 }
 
+// The store tells its operator what is wrong with which file (in the log, and at the start); that is nothing for a client.
+bool is_for_the_operator(const base::Error& error) {
+  const auto* details = error.details.if_object();
+  return error.code == base::Code::dependency_unavailable && details != nullptr && details->contains("file");
+}
+
+base::Error for_a_client(const base::Error& error) {
+  base::Error shown(error.code, "The store cannot be used right now. Nothing was changed; try again later.",
+                    base::json::object{{"dependency", "store"}});
+  shown.retry_after = error.retry_after;
+  return shown;
+}
+
 }  // namespace
 
 int status_of(base::Code code) {
@@ -95,6 +108,7 @@ int status_of(base::Code code) {
 }
 
 Response to_response(const base::Error& error, std::string_view request_id) {
+  if (is_for_the_operator(error)) return to_response(for_a_client(error), request_id);
   Response response;
   response.status = status_of(error.code);
   add_headers(error, response);

@@ -56,6 +56,28 @@ INSTANTIATE_TEST_SUITE_P(
                     Row{Code::dependency_unavailable, 503}, Row{Code::shutting_down, 503}),
     [](const auto& row) { return std::string(base::to_string(row.param.code)); });
 
+TEST(Errors, OfTheStoreNameNoFile) {
+  const Error error(Code::dependency_unavailable, "the disk of /var/lib/x.db is full",
+                    base::json::object{{"reason", "disk full"}, {"file", "/var/lib/x.db"}});
+  const auto response = to_response(error, "req_1");
+  EXPECT_EQ(response.status, 503);
+  EXPECT_EQ(response.body.find("x.db"), std::string::npos);
+  EXPECT_EQ(base::parse_json(response.body).at("details"), (base::json::object{{"dependency", "store"}}));
+}
+
+TEST(Errors, AreSentencesUnlessTheyBeginWithAName) {
+  const auto message = [](const char* text) {
+    const auto body = base::parse_json(to_response(Error(Code::conflict, text), "req_1").body);
+    return std::string(body.at("message").as_string());
+  };
+  EXPECT_EQ(message("the coach is away"), "The coach is away");
+  EXPECT_EQ(message("Wait."), "Wait.");
+  EXPECT_EQ(message("user_message is missing"), "user_message is missing");
+  EXPECT_EQ(message("page[0] is missing"), "page[0] is missing");
+  EXPECT_EQ(message("äther"), "äther");
+  EXPECT_EQ(message(""), "");
+}
+
 TEST(Errors, RoundRetryAfterUpToWholeSeconds) {
   const auto after = [](int milliseconds) {
     Error error(Code::rate_limit_exceeded, "slow down");

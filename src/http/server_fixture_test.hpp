@@ -131,6 +131,8 @@ class TestServer {
 
   Gate gate;
   std::atomic<int> streams_left_by_client = 0;
+  std::atomic<int> here = 0;  // clients of /linger that were there at its begin, and that left
+  std::atomic<int> left = 0;
   telemetry::Registry metrics;
 
  private:
@@ -159,6 +161,16 @@ class TestServer {
     router_.add("GET", "/wait", [this](Request&) -> base::Task<Response> {
       co_await gate.wait();
       co_return Response::json(200, {{"waited", true}});
+    });
+    router_.add("GET", "/linger", [this](Request& request) -> base::Task<Response> {
+      boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor);
+      here += request.client_left() ? 0 : 1;
+      while (!request.client_left()) {
+        timer.expires_after(std::chrono::milliseconds(1));
+        co_await timer.async_wait(boost::asio::use_awaitable);
+      }
+      ++left;
+      co_return Response::no_content();
     });
     router_.add("GET", "/stream", [this](Request&) -> base::Task<Response> { co_return stream(); });
     router_.add("GET", "/endless", [this](Request&) -> base::Task<Response> { co_return endless(); });

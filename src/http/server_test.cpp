@@ -207,6 +207,16 @@ TEST(Server, KeepsTheConnectionAfterATargetItCannotRead) {
   EXPECT_EQ(client.exchange("\r\n\r\nGET /hello HTTP/1.1\r\nHost: x\r\n\r\n").status, 200);
 }
 
+TEST(Server, TellsAHandlerThatItsClientLeft) {
+  TestServer server;
+  auto client = server.client();
+  client.send("GET /linger HTTP/1.1\r\nHost: x\r\n\r\nGET /hello HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_TRUE(server.becomes([&] { return server.here == 1; }));
+  EXPECT_EQ(server.left, 0);
+  client.leave();
+  EXPECT_TRUE(server.becomes([&] { return server.left == 1; }));
+}
+
 TEST(Server, TurnsWhatIsThrownIntoAResponse) {
   TestServer server;
   auto client = server.client();

@@ -57,9 +57,9 @@ class OfflineCoach final : public Provider {
 
   base::Task<Reply> complete(const Request& request, const Sink& sink) override {
     auto text = answer(request);
-    if (sink) stream(text, sink);
     Reply reply;
     reply.usage = usage_of(request, text);
+    if (sink) stream(text, sink);
     reply.text = base::PrivateText(std::move(text));
     reply.model = kModel;
     co_return reply;

@@ -158,13 +158,14 @@ Task<Reply> OpenAi::counted(const Request& request, const Sink& sink, const Time
 
 Task<Reply> OpenAi::plain(const Request& request, const Timeouts& timeouts) {
   const auto http = http_request(request, timeouts, false);
+  const auto prompt_tokens = estimate_prompt(request);
   const auto response = co_await deps_.http.send(http);
   if (response.status != 200)
     throw from_status(response.status, response.headers, response.body, url_.authority, deps_.clock.now());
   const Sink none;
   OpenAiAnswer answer(url_.authority, none);
   answer.take_body(response.body);
-  auto reply = std::move(answer).reply(request, options_.model);
+  auto reply = std::move(answer).reply(prompt_tokens, request.model.empty() ? options_.model : request.model);
   if (const auto id = response.headers.find("x-request-id"); !id.empty()) reply.provider_request_id = id;
   co_return reply;
 }
@@ -178,8 +179,9 @@ Task<Reply> OpenAi::streamed(const Request& request, const Sink& sink, const Tim
     sink(text);
   };
   auto http = http_request(request, timeouts, true);
+  const auto prompt_tokens = estimate_prompt(request);  // now: the text may be gone once the answer comes
   auto stream = co_await deps_.http.open(http);
-  http.body = std::string();  // sent; a stream may be open for long, and there may be thousands
+  std::string().swap(http.body);  // sent; a stream may be open for long, and there may be thousands
   if (stream.status() != 200) {
     const auto body = co_await read_all(stream, kLongestErrorBody);
     throw from_status(stream.status(), stream.headers(), body, url_.authority, deps_.clock.now());
@@ -190,7 +192,7 @@ Task<Reply> OpenAi::streamed(const Request& request, const Sink& sink, const Tim
   } else {
     co_await read_stream(stream, answer, timeouts);
   }
-  auto reply = std::move(answer).reply(request, options_.model);
+  auto reply = std::move(answer).reply(prompt_tokens, request.model.empty() ? options_.model : request.model);
   if (const auto id = stream.headers().find("x-request-id"); !id.empty()) reply.provider_request_id = id;
   co_return reply;
 }

@@ -56,14 +56,15 @@ FinishReason finish_reason(std::string_view name) {
   return FinishReason::stop;  // "stop", and what a vendor may invent
 }
 
+
+}  // namespace
+
 std::int64_t estimate_prompt(const Request& request) {
   constexpr std::int64_t kPerMessage = 4;  // role and separators
   auto tokens = estimate_tokens(request.system.reveal());
   for (const auto& message : request.messages) tokens += kPerMessage + estimate_tokens(message.content.reveal());
   return tokens;
 }
-
-}  // namespace
 
 std::string openai_request_body(const OpenAiDialect& dialect, const Request& request, bool streamed) {
   const auto& model = request.model.empty() ? dialect.model : request.model;
@@ -163,16 +164,16 @@ void OpenAiAnswer::take_usage(const json::object& usage) {
   usage_.cached_tokens = details != nullptr ? number_at(*details, "cached_tokens") : 0;
 }
 
-Reply OpenAiAnswer::reply(const Request& request, std::string_view default_model) && {
+Reply OpenAiAnswer::reply(std::int64_t estimated_prompt_tokens, std::string_view default_model) && {
   if (!has_usage_) {
     usage_ = {
-        .prompt_tokens = estimate_prompt(request), .completion_tokens = estimate_tokens(text_), .estimated = true};
+        .prompt_tokens = estimated_prompt_tokens, .completion_tokens = estimate_tokens(text_), .estimated = true};
   }
   Reply reply;
   reply.text = base::PrivateText(std::move(text_));
   reply.finish_reason = refused_ ? FinishReason::refusal : finish_;
   reply.usage = usage_;
-  reply.model = !model_.empty() ? model_ : std::string(request.model.empty() ? default_model : request.model);
+  reply.model = !model_.empty() ? model_ : std::string(default_model);
   reply.provider_request_id = std::move(id_);
   return reply;
 }

@@ -21,6 +21,9 @@ struct OpenAiDialect {
 std::string openai_request_body(const OpenAiDialect& dialect, const Request& request, bool streamed);
 
 // Puts an answer together, from one JSON body or from the data of a stream's events. `server` is named in errors.
+// For servers that send no usage.
+std::int64_t estimate_prompt(const Request& request);
+
 class OpenAiAnswer {
  public:
   OpenAiAnswer(std::string_view server, const Sink& sink) : server_(server), sink_(sink) {}
@@ -32,7 +35,7 @@ class OpenAiAnswer {
   bool has_finish() const { return has_finish_; }
   bool is_done() const { return is_done_; }        // "[DONE]"
   // With usage estimated where none came.
-  Reply reply(const Request& request, std::string_view default_model) &&;
+  Reply reply(std::int64_t estimated_prompt_tokens, std::string_view default_model) &&;
 
  private:
   void take_value(const boost::json::value& value, const char* message_name);

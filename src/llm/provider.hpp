@@ -86,7 +86,8 @@ class Provider {
   virtual std::string_view name() const = 0;           // "offline", "openai", …
   virtual std::string_view default_model() const = 0;  // "offline-coach (rule-based)", "gpt-…"
 
-  // With a sink the answer is streamed, and what the sink saw is a prefix of Reply::text. Throws Error:
+  // With a sink the answer is streamed, and what the sink saw is a prefix of Reply::text. From the first piece on, the
+  // caller may free request.system and request.messages: a model may take its time, and many wait. Throws Error:
   // llm_timeout, llm_unavailable (worth another try: connection, 5xx, 429 with retry_after), llm_error (final: bad
   // request, refused key, nonsense in the answer). Asio cancellation of the awaiting coroutine closes the upstream call.
   // Any io_context thread.

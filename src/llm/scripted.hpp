@@ -112,17 +112,17 @@ class ScriptedProvider : public Provider {
 
   // A finished answer of that text with plausible usage, its words given to the sink one by one.
   Reply answer(const Request& request, const Sink& sink, const std::string& text) const {
-    for (std::size_t begin = 0; sink && begin < text.size();) {
-      const auto end = std::min(text.find(' ', begin), text.size() - 1) + 1;
-      sink(std::string_view(text).substr(begin, end - begin));
-      begin = end;
-    }
     Reply reply;
     reply.text = base::PrivateText(text);
     reply.usage.prompt_tokens = estimate_tokens(request.system.reveal());
     for (const auto& message : request.messages) reply.usage.prompt_tokens += estimate_tokens(message.content.reveal());
     reply.usage.completion_tokens = estimate_tokens(text);
     reply.model = request.model.empty() ? model : request.model;
+    for (std::size_t begin = 0; sink && begin < text.size();) {
+      const auto end = std::min(text.find(' ', begin), text.size() - 1) + 1;
+      sink(std::string_view(text).substr(begin, end - begin));
+      begin = end;
+    }
     return reply;
   }
 

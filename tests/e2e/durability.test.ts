@@ -258,13 +258,19 @@ describe('a store that cannot write', () => {
     const acknowledged: string[] = [];
     let refused;
     for (let turn = 0; turn < 1_000 && refused === undefined; turn++) {
-      const other = turn % 20 === 0 ? await user.initiate('vision') : undefined; // so that no turn limit comes first
-      if (other) acknowledged.splice(0, acknowledged.length, other);
+      if (turn % 20 === 0) {
+        const fresh = await user.post('/api/v1/conversations/initiate', { topic: 'vision' }); // so that no turn limit comes first
+        if (fresh.status === 201) acknowledged.splice(0, acknowledged.length, fresh.body.conversation_id);
+        else refused = fresh;
+        continue;
+      }
       const answer = await user.say(acknowledged[0]!, `${turn} `.padEnd(4_000, 'x'));
       if (answer.status === 200) acknowledged.push(answer.body.message_id);
       else refused = answer;
     }
-    expectError(refused!, 503, 'dependency_unavailable');
+    const { details } = expectError(refused!, 503, 'dependency_unavailable');
+    expect(details).toEqual({ dependency: 'store' });
+    expect(refused!.text).not.toContain(server.data);
     expect((await user.get('/api/v1/health/ready')).body.dependencies.store.status).toBe('unhealthy');
     expect((await user.get('/health')).status).toBe(200);
     expect((await user.conversation(id)).status).toBe('active');
