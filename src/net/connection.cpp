@@ -13,7 +13,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr std::size_t kFirstInput = 2 * 1024;  // small: thousands of quiet streams may be open
+constexpr std::size_t kFirstInput = 1024;  // small: thousands of quiet streams may be open
 constexpr std::size_t kComfortableInput = 64 * 1024;  // grown to while a large body comes
 constexpr std::size_t kMaxInput = 1024 * 1024;        // far beyond any header we accept
 
