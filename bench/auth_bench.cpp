@@ -66,8 +66,11 @@ void measure_tokens(const base::Clock& clock) {
 http::Request message(std::string body) {
   http::Request request;
   request.method = "POST";
-  request.headers = {{"host", "localhost"}, {"content-type", "application/json"}, {"accept", "*/*"},
-                     {"content-length", std::to_string(body.size())}, {"authorization", "Bearer x"}};
+  request.headers = {{"host", "localhost"},
+                     {"content-type", "application/json"},
+                     {"accept", "*/*"},
+                     {"content-length", std::to_string(body.size())},
+                     {"authorization", "Bearer x"}};
   request.path_parameters = {{"conversation_id", "conv_01M81PG4RGSGX9CQ3MWB6AFFAW"}};
   request.body = std::move(body);
   return request;

@@ -55,12 +55,13 @@ int main(int count, char** arguments) {
   router.add("GET", "/stream", open_stream);
   const http::Application application{
       .handle = [&](http::Request& request) { return router.match(request).target(request); },
-      .to_response = [](const base::Error& error, std::string_view) {
-        http::Response response;
-        response.status = 400;
-        response.body = error.message;
-        return response;
-      }};
+      .to_response =
+          [](const base::Error& error, std::string_view) {
+            http::Response response;
+            response.status = 400;
+            response.body = error.message;
+            return response;
+          }};
   http::Server server(options, application, {log, metrics, clock, ids});
   server.start();
   fmt::print("http://127.0.0.1:{}/plain\n", server.port());

@@ -104,8 +104,9 @@ TEST(Json, NamesThePathOfAFault) {
 }
 
 TEST(Json, WritesWhatItReadsWithNumbersAsPeopleWriteThem) {
-  for (const std::string text :
-       {R"({"a":0.1,"b":[1,-2,18446744073709551615,1.5e+300],"c":"q\"\\\n\u0001ü","d":{},"e":[],"f":null,"g":true,"h":2.5e-07})"}) {
+  for (
+      const std::string text :
+      {R"({"a":0.1,"b":[1,-2,18446744073709551615,1.5e+300],"c":"q\"\\\n\u0001ü","d":{},"e":[],"f":null,"g":true,"h":2.5e-07})"}) {
     EXPECT_EQ(write_json(parse_json(text)), text);
   }
 }

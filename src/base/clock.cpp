@@ -35,9 +35,7 @@ std::string format_time(Time time) {
 }
 
 Time parse_time(std::string_view text) {
-  const auto fail = [] {
-    return Error(Code::validation_error, "a time must look like 2026-11-22T13:14:15.123Z");
-  };
+  const auto fail = [] { return Error(Code::validation_error, "a time must look like 2026-11-22T13:14:15.123Z"); };
   std::size_t at = 0;
   const auto number = [&](int digits) {
     int value = 0;
@@ -81,8 +79,8 @@ Time parse_time(std::string_view text) {
   const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)),
                                          std::chrono::day(static_cast<unsigned>(day))};
   if (at != text.size() || !date.ok() || hours > 23 || minutes > 59 || seconds > 60) throw fail();
-  return Time(std::chrono::sys_days(date)) + std::chrono::hours(hours) + std::chrono::minutes(minutes - offset_minutes) +
-         std::chrono::seconds(seconds) + Milliseconds(milliseconds);
+  return Time(std::chrono::sys_days(date)) + std::chrono::hours(hours) +
+         std::chrono::minutes(minutes - offset_minutes) + std::chrono::seconds(seconds) + Milliseconds(milliseconds);
 }
 
 }  // namespace base

@@ -125,7 +125,8 @@ class Walk {
       allowed += (allowed.empty() ? "" : ", ") + name;
       if (choice.is_string()) names.push_back(name);
     }
-    const auto meant = v.is_string() && v.get_string().size() <= 64 ? base::nearest(std::string_view(v.get_string()), names) : "";
+    const auto meant =
+        v.is_string() && v.get_string().size() <= 64 ? base::nearest(std::string_view(v.get_string()), names) : "";
     add(path, fmt::format("must be one of {}{}", allowed, meant.empty() ? "" : "; did you mean " + meant + "?"));
   }
 
@@ -197,7 +198,8 @@ class Walk {
       }
     }
     for (const auto& rule : known) {
-      if (const auto* member = members.if_contains(rule.key())) check(rule.value(), *member, join_path(path, rule.key()));
+      if (const auto* member = members.if_contains(rule.key()))
+        check(rule.value(), *member, join_path(path, rule.key()));
     }
     check_unknown(rules, known, members, path);
   }

@@ -16,7 +16,7 @@ class Patterns {
   virtual bool matches(std::string_view pattern, std::string_view text) const = 0;
 };
 
-void explain(const json::value& schema, const json::value& value, const std::string& path,
-             const Patterns& patterns, std::vector<Fault>& faults);
+void explain(const json::value& schema, const json::value& value, const std::string& path, const Patterns& patterns,
+             std::vector<Fault>& faults);
 
 }  // namespace base

@@ -78,7 +78,8 @@ std::string Ids::next(std::string_view prefix) {
         if (++tail_[i] != 0) break;
       }
     }
-    for (int i = 0; i < 6; ++i) bytes[static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(last_ms_ >> (40 - 8 * i));
+    for (int i = 0; i < 6; ++i)
+      bytes[static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(last_ms_ >> (40 - 8 * i));
     std::copy(tail_.begin(), tail_.end(), bytes.begin() + 6);
   }
   std::string id(prefix);

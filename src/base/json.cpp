@@ -16,9 +16,8 @@ json::value parse_json(std::string_view text, std::size_t max_depth) {
   const auto parsed = parser.write(text.data(), text.size(), failed);
   if (failed) {
     const bool too_deep = failed == json::error::too_deep;
-    throw Error(Code::bad_request,
-                too_deep ? fmt::format("the JSON is nested deeper than {} levels", max_depth)
-                         : fmt::format("not valid JSON: {} at byte {}", failed.message(), parsed));
+    throw Error(Code::bad_request, too_deep ? fmt::format("the JSON is nested deeper than {} levels", max_depth)
+                                            : fmt::format("not valid JSON: {} at byte {}", failed.message(), parsed));
   }
   return parser.release();
 }
@@ -143,7 +142,9 @@ namespace {
 
 void wrong_type(std::string_view path, std::string_view wanted) { fault(path, fmt::format("must be {}", wanted)); }
 void missing(std::string_view path) { fault(path, "is missing"); }
-void unknown_name(std::string_view path, std::string_view) { fault(path, "has a value that is not one of those allowed"); }
+void unknown_name(std::string_view path, std::string_view) {
+  fault(path, "has a value that is not one of those allowed");
+}
 
 }  // namespace detail
 }  // namespace base

@@ -42,7 +42,8 @@ value follow(const object& node, const value& document, std::size_t depth) {
   auto resolved = resolve(*target, document, depth + 1);
   if (!resolved.is_object()) return resolved;
   for (const auto& member : node) {
-    if (member.key() != "$ref") resolved.get_object().insert_or_assign(member.key(), resolve(member.value(), document, depth + 1));
+    if (member.key() != "$ref")
+      resolved.get_object().insert_or_assign(member.key(), resolve(member.value(), document, depth + 1));
   }
   return resolved;
 }
@@ -70,8 +71,9 @@ Keyword kind_of_keyword(std::string_view name) {
   static constexpr std::array<std::string_view, 12> kRules{
       "type",     "enum",     "const",         "required",      "minimum",          "maximum",
       "minItems", "maxItems", "minProperties", "maxProperties", "exclusiveMinimum", "exclusiveMaximum"};
-  static constexpr std::array<std::string_view, 10> kAnnotations{
-      "description", "title", "default", "example", "examples", "deprecated", "format", "readOnly", "writeOnly", "$comment"};
+  static constexpr std::array<std::string_view, 10> kAnnotations{"description", "title",      "default", "example",
+                                                                 "examples",    "deprecated", "format",  "readOnly",
+                                                                 "writeOnly",   "$comment"};
   const auto in = [&](const auto& names) { return std::find(names.begin(), names.end(), name) != names.end(); };
   if (in(kRules)) return Keyword::rule;
   if (in(kAnnotations) || name.starts_with("x-")) return Keyword::annotation;
@@ -195,7 +197,8 @@ std::vector<Fault> Schema::faults(const value& v, const std::string& path) const
   std::vector<Fault> found;
   if (accepts(v)) return found;
   explain(compiled_->source, v, path, compiled_->patterns, found);
-  if (found.empty()) found.push_back({path.empty() ? "body" : path, "does not have the form that the contract asks for"});
+  if (found.empty())
+    found.push_back({path.empty() ? "body" : path, "does not have the form that the contract asks for"});
   return found;
 }
 

@@ -11,7 +11,8 @@ namespace base {
 
 struct Fault {
   std::string field;    // "user_message", "context.values[2]"; "body" for the whole
-  std::string message;  // what is wrong and what is allowed, never the value: "must be at most 4000 characters; it has 4001"
+  std::string
+      message;  // what is wrong and what is allowed, never the value: "must be at most 4000 characters; it has 4001"
 };
 BOOST_DESCRIBE_STRUCT(Fault, (), (field, message))
 

@@ -34,7 +34,8 @@ TEST(Schema, SaysOfWhichTypeAValueMustBe) {
   EXPECT_EQ(fault(R"({"type":"array"})", object{}), "body: must be a list; it is an object");
   EXPECT_EQ(fault(R"({"type":"number"})", true), "body: must be a number; it is true");
   EXPECT_EQ(fault(R"({"type":"integer"})", 1.5), "body: must be a whole number, without a fraction");
-  EXPECT_EQ(fault(R"({"type":"integer"})", json("18446744073709551615")), "body: is too large; numbers may have at most 18 digits");
+  EXPECT_EQ(fault(R"({"type":"integer"})", json("18446744073709551615")),
+            "body: is too large; numbers may have at most 18 digits");
   EXPECT_EQ(fault(R"({"type":["string","null"]})", false), "body: must be a string or null; it is false");
   EXPECT_EQ(fault(R"({"type":["string","null"]})", nullptr), "");
   EXPECT_EQ(fault(R"({"type":"number"})", 1), "");
@@ -82,7 +83,8 @@ TEST(Schema, MatchesPatternsByEcma262) {
 
 TEST(Schema, SurvivesPatternsOverVeryLongText) {
   const std::string text(2'000'000, 'a');
-  EXPECT_EQ(fault(R"({"pattern":"^(a|b)*$"})", value(text)).substr(0, 4), fault(R"({"pattern":"^z$"})", "a").substr(0, 4));
+  EXPECT_EQ(fault(R"({"pattern":"^(a|b)*$"})", value(text)).substr(0, 4),
+            fault(R"({"pattern":"^z$"})", "a").substr(0, 4));
   EXPECT_NE(fault(R"({"pattern":"^(a+)+$"})", value(text + "!")), "");
 }
 
@@ -108,7 +110,8 @@ TEST(Schema, NamesEveryFaultAndWhereItIs) {
 }
 
 TEST(Schema, NeverRepeatsAValue) {
-  const auto found = faults(kPerson, json(R"({"name":"private words","topic":"x","context":{"values":"private","n":"private"}})"));
+  const auto found =
+      faults(kPerson, json(R"({"name":"private words","topic":"x","context":{"values":"private","n":"private"}})"));
   EXPECT_EQ(found.size(), 3u);
   for (const auto& line : found) EXPECT_EQ(line.find("private"), std::string::npos) << line;
 }
@@ -130,16 +133,19 @@ TEST(Schema, ExplainsTheNearestOfSeveralForms) {
   EXPECT_EQ(fault(schema, object{{"a", 1}}), "b: is missing");
   EXPECT_NE(fault(R"({"oneOf":[{"type":"string"},{"maxLength":9}]})", "a").find("more than one"), std::string::npos);
   EXPECT_NE(fault(R"({"not":{"type":"string"}})", "a"), "");
-  EXPECT_EQ(fault(R"({"allOf":[{"type":"string"},{"maxLength":1}]})", "ab"), "body: must be at most 1 characters; it has 2");
+  EXPECT_EQ(fault(R"({"allOf":[{"type":"string"},{"maxLength":1}]})", "ab"),
+            "body: must be at most 1 characters; it has 2");
 }
 
 TEST(Schema, RefusesKeywordsItWouldOtherwiseIgnore) {
-  for (const auto* schema : {R"({"patternProperties":{}})", R"({"uniqueItems":true})", R"({"typo":1})", R"({"$ref":"#/x"})",
-                             R"({"properties":{"a":{"dependentRequired":{}}}})", R"({"pattern":"("})",
-                             R"({"oneOf":[{"pattern":"a"}]})", R"({"not":{"items":{"pattern":"a"}}})"}) {
+  for (const auto* schema :
+       {R"({"patternProperties":{}})", R"({"uniqueItems":true})", R"({"typo":1})", R"({"$ref":"#/x"})",
+        R"({"properties":{"a":{"dependentRequired":{}}}})", R"({"pattern":"("})", R"({"oneOf":[{"pattern":"a"}]})",
+        R"({"not":{"items":{"pattern":"a"}}})"}) {
     EXPECT_THROW(Schema{json(schema)}, Error) << schema;
   }
-  EXPECT_NO_THROW(Schema{json(R"({"title":"t","description":"d","examples":[1],"x-trim":true,"format":"date","default":1})")});
+  EXPECT_NO_THROW(
+      Schema{json(R"({"title":"t","description":"d","examples":[1],"x-trim":true,"format":"date","default":1})")});
 }
 
 TEST(References, AreReplacedByWhatTheyReferTo) {

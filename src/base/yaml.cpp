@@ -56,8 +56,7 @@ struct Conversion {
     if (++nodes > kMaxNodes) fail(node.Mark(), fmt::format("more than {} values", kMaxNodes));
     switch (node.Type()) {
       case YAML::NodeType::Undefined:
-      case YAML::NodeType::Null:
-        return nullptr;
+      case YAML::NodeType::Null: return nullptr;
       case YAML::NodeType::Scalar:
         return node.Tag() == "?" ? plain_scalar(node.Scalar()) : json::value(json::string(node.Scalar()));
       case YAML::NodeType::Sequence: {
@@ -66,8 +65,7 @@ struct Conversion {
         for (const auto& element : node) list.push_back(value(element, depth + 1));
         return list;
       }
-      case YAML::NodeType::Map:
-        return map(node, depth);
+      case YAML::NodeType::Map: return map(node, depth);
     }
     return nullptr;
   }

@@ -47,7 +47,8 @@ void print_welcome(const Settings& settings, const Service& service) {
   fmt::print(stderr, "  API and examples  {}/docs\n", url);
   fmt::print(stderr, "  Health            {}/api/v1/health/ready\n", url);
   if (service.provider().name() == "offline") {
-    fmt::print(stderr, "  Coach             rule-based, works offline; for a language model set llm.provider (see README)\n");
+    fmt::print(stderr,
+               "  Coach             rule-based, works offline; for a language model set llm.provider (see README)\n");
   } else {
     fmt::print(stderr, "  Coach             {} ({})\n", service.provider().default_model(), service.provider().name());
   }

@@ -66,9 +66,9 @@ Service::Service(const Settings& settings)
   server_ = std::make_unique<http::Server>(settings.http, std::move(application),
                                            http::ServerEnvironment{log_, metrics_, clock_, ids_});
   store_ = store::open_sqlite(with_path(settings), clock_, metrics_, log_);
-  coaching_ = std::make_unique<coaching::Coaching>(
-      coaching::Coaching{settings.coaching, settings.llm, *store_, *provider_, topics_, cache_, live_turns_, clock_, ids_,
-                         random_, log_, metrics_});
+  coaching_ = std::make_unique<coaching::Coaching>(coaching::Coaching{settings.coaching, settings.llm, *store_,
+                                                                      *provider_, topics_, cache_, live_turns_, clock_,
+                                                                      ids_, random_, log_, metrics_});
   http::SystemInfo info;
   info.stage = base::name_of(settings.stage);
   info.openapi_json = openapi();
@@ -88,8 +88,8 @@ Service::Service(const Settings& settings)
 base::Task<http::DependencyHealth> Service::check_secrets() {
   secrets_.generation();  // looks at the file, also when no token was verified for a while
   const auto fault = secrets_.fault();
-  co_return http::DependencyHealth{
-      fault.empty() ? http::DependencyState::healthy : http::DependencyState::degraded, fault};
+  co_return http::DependencyHealth{fault.empty() ? http::DependencyState::healthy : http::DependencyState::degraded,
+                                   fault};
 }
 
 http::Handlers Service::make_handlers() {
@@ -98,7 +98,8 @@ http::Handlers Service::make_handlers() {
   http::add_topics(handlers, *coaching_);
   for (const auto& route : system_->routes()) {
     if (const auto* operation = contract_.find(route.method, route.pattern)) {
-      handlers.emplace(operation->id, [handler = route.handler](const http::Call& call) { return handler(call.request); });
+      handlers.emplace(operation->id,
+                       [handler = route.handler](const http::Call& call) { return handler(call.request); });
     }
   }
   return handlers;
@@ -121,7 +122,8 @@ void Service::drain() {
   const auto spent = std::chrono::duration_cast<base::Milliseconds>(std::chrono::steady_clock::now() - begin);
   wait_for_turns(std::max<base::Milliseconds>(settings_.http.drain_timeout - spent, 0ms));
   for (const auto& live : live_turns_.all()) {
-    live->interrupt(base::Error(base::Code::shutting_down, "the server is going down; the reply comes from the next one"));
+    live->interrupt(
+        base::Error(base::Code::shutting_down, "the server is going down; the reply comes from the next one"));
   }
   wait_for_turns(2s);
   server_->stop();

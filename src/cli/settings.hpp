@@ -37,7 +37,8 @@ struct Settings {
   store::SqliteOptions store;
   LogOptions log;
 };
-BOOST_DESCRIBE_STRUCT(Settings, (), (stage, data, topics_dir, http, auth, rate_limits, coaching, llm, client, store, log))
+BOOST_DESCRIBE_STRUCT(Settings, (),
+                      (stage, data, topics_dir, http, auth, rate_limits, coaching, llm, client, store, log))
 
 // What the command line says about settings.
 struct SettingFlags {

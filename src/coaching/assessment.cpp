@@ -1,12 +1,11 @@
 #include "coaching/assessment.hpp"
 
-#include "base/bell.hpp"
-
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
+#include "base/bell.hpp"
 #include "coaching/prompt.hpp"
 #include "coaching/structured.hpp"
 

@@ -16,7 +16,7 @@ class ConversationCache {
   explicit ConversationCache(std::size_t capacity) : per_shard_(capacity / kShards + 1) {}
 
   SnapshotPtr find(const std::string& conversation_id);  // nullptr when unknown
-  void keep(SnapshotPtr snapshot);                       // the least recently used goes when it is full
+  void keep(SnapshotPtr snapshot);  // the least recently used goes when it is full
   void drop(const std::string& conversation_id);
 
  private:

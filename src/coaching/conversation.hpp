@@ -70,8 +70,9 @@ struct Conversation {
 };
 BOOST_DESCRIBE_STRUCT(Conversation, (),
                       (conversation_id, owner, topic, topic_version, language, user_name, context, status, phase,
-                       message_count, turn_count, phase_turns, window_start, is_complete, insights, identified_values, open_turn, last_attempt, job_id, result,
-                       review_reason, feedback, metadata, created_at, updated_at, completed_at))
+                       message_count, turn_count, phase_turns, window_start, is_complete, insights, identified_values,
+                       open_turn, last_attempt, job_id, result, review_reason, feedback, metadata, created_at,
+                       updated_at, completed_at))
 
 // What the reply of a turn cost and how it came about: kept with the reply, so that a repeat can give the same answer.
 struct TurnRecord {
@@ -94,7 +95,8 @@ struct TurnRecord {
 };
 BOOST_DESCRIBE_STRUCT(TurnRecord, (),
                       (turn_id, message_id, attempt, model, prompt_tokens, completion_tokens, cached_tokens, cost_usd,
-                       phase, progress, is_complete, assessed_by, follow_up_question, next_steps, insights, identified_values))
+                       phase, progress, is_complete, assessed_by, follow_up_question, next_steps, insights,
+                       identified_values))
 
 enum class Speaker { user, assistant };
 BOOST_DESCRIBE_ENUM(Speaker, user, assistant)

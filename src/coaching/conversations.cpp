@@ -204,8 +204,8 @@ Task<> erase_messages(const Coaching& coaching, const std::string& conversation_
 std::vector<store::Write> erase_record(const Snapshot& snapshot) {
   const auto& conversation = snapshot.conversation;
   std::vector<store::Write> writes;
-  writes.emplace_back(store::Delete{conversation_key(conversation.conversation_id),
-                                    store::Condition::version_is(snapshot.version)});
+  writes.emplace_back(
+      store::Delete{conversation_key(conversation.conversation_id), store::Condition::version_is(snapshot.version)});
   writes.emplace_back(
       store::Delete{entry_key(conversation.owner, conversation.conversation_id), store::Condition::none()});
   if (conversation.job_id) writes.emplace_back(store::Delete{job_key(*conversation.job_id), store::Condition::none()});
@@ -221,11 +221,10 @@ Task<> run_and_wait(const Coaching& coaching, std::string job_id, base::Millisec
   const auto executor = co_await boost::asio::this_coro::executor;
   auto waiting = std::make_shared<Waiting>();
   auto ticket = waiting->bell.draw(executor);
-  boost::asio::co_spawn(executor, run_extraction(coaching, std::move(job_id)),
-                        [waiting](const std::exception_ptr&) {
-                          waiting->done = true;
-                          waiting->bell.ring();
-                        });
+  boost::asio::co_spawn(executor, run_extraction(coaching, std::move(job_id)), [waiting](const std::exception_ptr&) {
+    waiting->done = true;
+    waiting->bell.ring();
+  });
   if (!waiting->done) co_await ticket.wait(limit);
 }
 

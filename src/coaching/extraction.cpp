@@ -127,9 +127,9 @@ Task<> commit(const Coaching& coaching, ClaimedJob claimed, const Snapshot& befo
   if (outcome.committed()) {
     coaching.cache.keep(after);
     coaching.metrics
-        .counter("purposepath_extractions_total", "Results extracted, by topic and outcome.",
-                 {{"topic", after->conversation.topic},
-                  {"outcome", std::string(base::name_of(after->conversation.status))}})
+        .counter(
+            "purposepath_extractions_total", "Results extracted, by topic and outcome.",
+            {{"topic", after->conversation.topic}, {"outcome", std::string(base::name_of(after->conversation.status))}})
         .add();
   } else {
     coaching.cache.drop(before.conversation.conversation_id);

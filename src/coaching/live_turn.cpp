@@ -83,7 +83,8 @@ void LiveTurn::interrupt(base::Error why) {
     interrupted_ = std::move(why);
   }
   // A signal may only be emitted on the thread that runs the turn.
-  boost::asio::post(executor_, [self = shared_from_this()] { self->cancellation_.emit(boost::asio::cancellation_type::terminal); });
+  boost::asio::post(
+      executor_, [self = shared_from_this()] { self->cancellation_.emit(boost::asio::cancellation_type::terminal); });
 }
 
 std::optional<base::Error> LiveTurn::interrupted() const {

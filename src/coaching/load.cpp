@@ -59,8 +59,8 @@ Task<std::vector<Conversation>> read_conversations(const Coaching& coaching, std
   std::vector<Conversation> conversations;
   for (std::size_t begin = 0; begin < keys.size(); begin += store::kMaxWrites) {
     const auto end = std::min(keys.size(), begin + store::kMaxWrites);
-    const auto items = co_await coaching.store.get_many(
-        std::vector<store::Key>(keys.begin() + static_cast<std::ptrdiff_t>(begin), keys.begin() + static_cast<std::ptrdiff_t>(end)));
+    const auto items = co_await coaching.store.get_many(std::vector<store::Key>(
+        keys.begin() + static_cast<std::ptrdiff_t>(begin), keys.begin() + static_cast<std::ptrdiff_t>(end)));
     for (const auto& item : items) conversations.push_back(record_of<Conversation>(item));
   }
   std::ranges::sort(conversations, std::greater{}, &Conversation::conversation_id);

@@ -21,22 +21,22 @@ enum class AssessmentMode { model, rules };
 BOOST_DESCRIBE_ENUM(AssessmentMode, model, rules)
 
 struct CoachingOptions {
-  std::int64_t max_turns = 100;                    // of a conversation whose topic names no limit of its own; 0: none
-  base::Milliseconds idle_timeout{30 * 60'000};    // then shown as paused; 0: never
-  base::Milliseconds expiry{14LL * 86'400'000};    // then abandoned; 0: never
-  base::Milliseconds turn_lease{30'000};           // renewed at a third of it while the model works
-  base::Milliseconds resume_grace{60'000};         // a turn nobody listens to goes on for so long
+  std::int64_t max_turns = 100;  // of a conversation whose topic names no limit of its own; 0: none
+  base::Milliseconds idle_timeout{30 * 60'000};  // then shown as paused; 0: never
+  base::Milliseconds expiry{14LL * 86'400'000};  // then abandoned; 0: never
+  base::Milliseconds turn_lease{30'000};  // renewed at a third of it while the model works
+  base::Milliseconds resume_grace{60'000};  // a turn nobody listens to goes on for so long
   base::Milliseconds idempotency_ttl{86'400'000};  // a repeat within this gets the first answer
-  std::int64_t window_tokens = 4'000;              // of the transcript sent to the model; whole messages, newest first
-  std::int64_t extraction_tokens = 24'000;         // of the transcript that the result is extracted from
+  std::int64_t window_tokens = 4'000;  // of the transcript sent to the model; whole messages, newest first
+  std::int64_t extraction_tokens = 24'000;  // of the transcript that the result is extracted from
   AssessmentMode assessment = AssessmentMode::model;
-  base::Milliseconds assessment_grace{2'000};      // waited for after the reply is there; then rules decide
-  base::Milliseconds complete_wait{10'000};        // how long `complete` waits for the result
-  base::Milliseconds job_lease{300'000};         // longer than two calls of a model may take
-  std::int64_t job_attempts = 5;                   // then needs_review
-  base::Milliseconds sweep_interval{5'000};        // looks for turns and jobs whose owner died
-  std::int64_t cached_conversations = 10'000;      // recent windows kept in memory
-  std::int64_t max_live_turns = 20'000;            // beyond it new messages get 503
+  base::Milliseconds assessment_grace{2'000};  // waited for after the reply is there; then rules decide
+  base::Milliseconds complete_wait{10'000};  // how long `complete` waits for the result
+  base::Milliseconds job_lease{300'000};  // longer than two calls of a model may take
+  std::int64_t job_attempts = 5;  // then needs_review
+  base::Milliseconds sweep_interval{5'000};  // looks for turns and jobs whose owner died
+  std::int64_t cached_conversations = 10'000;  // recent windows kept in memory
+  std::int64_t max_live_turns = 20'000;  // beyond it new messages get 503
 };
 BOOST_DESCRIBE_STRUCT(CoachingOptions, (),
                       (max_turns, idle_timeout, expiry, turn_lease, resume_grace, idempotency_ttl, window_tokens,

@@ -19,8 +19,7 @@ struct Assessment {
   bool is_complete = false;
   std::optional<base::PrivateText> next_steps;
 };
-BOOST_DESCRIBE_STRUCT(Assessment, (),
-                      (phase, insights, identified_values, follow_up_question, is_complete, next_steps))
+BOOST_DESCRIBE_STRUCT(Assessment, (), (phase, insights, identified_values, follow_up_question, is_complete, next_steps))
 
 // The phase after this turn: one step at most, never back; not before the topic's min_turns of the phase, and by
 // max_turns at the latest. Completion needs an assessment that says so: rules alone never end a conversation.

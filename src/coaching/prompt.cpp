@@ -47,8 +47,7 @@ std::vector<llm::Message> transcript(const Snapshot& snapshot) {
   messages.reserve(snapshot.recent.size());
   for (const auto& message : snapshot.recent) {
     if (message->sequence < snapshot.conversation.window_start) continue;
-    messages.push_back(
-        {message->role == Speaker::user ? llm::Role::user : llm::Role::assistant, message->content});
+    messages.push_back({message->role == Speaker::user ? llm::Role::user : llm::Role::assistant, message->content});
   }
   return messages;
 }

@@ -21,8 +21,8 @@ void look_after_live_turns(const Coaching& coaching) {
   const auto now = coaching.clock.now();
   for (const auto& live : coaching.live_turns.all()) {
     if (const auto since = live->unheard_since(); since && now - *since > coaching.options.resume_grace) {
-      live->interrupt(base::Error(base::Code::llm_unavailable,
-                                  "nobody waited for this reply any more; send the message again"));
+      live->interrupt(
+          base::Error(base::Code::llm_unavailable, "nobody waited for this reply any more; send the message again"));
     }
     // The turn's own thread alone may read and write its fence.
     boost::asio::post(live->executor(), [&coaching, live, now] {

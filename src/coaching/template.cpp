@@ -83,9 +83,7 @@ class TemplateCompiler {
     const char sigil = triple || content.empty() ? '\0' : content.front();
     const auto end = close + closing.size();
     switch (sigil) {
-      case '!':
-        skip_line_of_its_own(open, end);
-        break;
+      case '!': skip_line_of_its_own(open, end); break;
       case '#':
       case '^':
         skip_line_of_its_own(open, end);
@@ -98,8 +96,7 @@ class TemplateCompiler {
       case '>':
       case '<':
       case '$':
-      case '=':
-        fail(line, fmt::format("'{{{{{}' tags are not part of this template language", sigil));
+      case '=': fail(line, fmt::format("'{{{{{}' tags are not part of this template language", sigil));
       default:
         add_text(at_, open);
         at_ = end;
@@ -210,25 +207,13 @@ class TemplateRenderer {
 
   void append(const Template::Node& node, const json::value& value) {
     switch (value.kind()) {
-      case json::kind::null:
-        break;
-      case json::kind::string:
-        out_ += std::string_view(value.get_string());
-        break;
-      case json::kind::bool_:
-        out_ += value.get_bool() ? "true" : "false";
-        break;
-      case json::kind::int64:
-        fmt::format_to(std::back_inserter(out_), "{}", value.get_int64());
-        break;
-      case json::kind::uint64:
-        fmt::format_to(std::back_inserter(out_), "{}", value.get_uint64());
-        break;
-      case json::kind::double_:
-        fmt::format_to(std::back_inserter(out_), "{}", value.get_double());
-        break;
-      default:
-        fail(node, "is a list or an object: use a section over it");
+      case json::kind::null: break;
+      case json::kind::string: out_ += std::string_view(value.get_string()); break;
+      case json::kind::bool_: out_ += value.get_bool() ? "true" : "false"; break;
+      case json::kind::int64: fmt::format_to(std::back_inserter(out_), "{}", value.get_int64()); break;
+      case json::kind::uint64: fmt::format_to(std::back_inserter(out_), "{}", value.get_uint64()); break;
+      case json::kind::double_: fmt::format_to(std::back_inserter(out_), "{}", value.get_double()); break;
+      default: fail(node, "is a list or an object: use a section over it");
     }
   }
 

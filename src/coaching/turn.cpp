@@ -57,7 +57,8 @@ Task<LiveTurnPtr> find_answer(const Coaching& coaching, const Snapshot& snapshot
   const auto page = co_await coaching.store.query(std::move(query));
   for (const auto& item : page.items) {
     auto message = record_of<Message>(item);
-    if (is_reply_of(message, turn_id)) co_return answered(snapshot, std::make_shared<const Message>(std::move(message)));
+    if (is_reply_of(message, turn_id))
+      co_return answered(snapshot, std::make_shared<const Message>(std::move(message)));
   }
   co_return nullptr;
 }
@@ -148,8 +149,8 @@ store::Put put_idempotency(const Coaching& coaching, const Snapshot& snapshot, s
   store::Item item;
   item.key = idempotency_key(conversation.conversation_id, key_hash);
   item.version = 1;
-  item.body = body_of(
-      IdempotencyRecord{std::move(body_hash), open_turn_of(snapshot).turn_id, conversation.message_count - 1});
+  item.body =
+      body_of(IdempotencyRecord{std::move(body_hash), open_turn_of(snapshot).turn_id, conversation.message_count - 1});
   const auto until = coaching.clock.now() + coaching.options.idempotency_ttl;
   item.expires_at_s = std::chrono::duration_cast<std::chrono::seconds>(until.time_since_epoch()).count();
   return {std::move(item), store::Condition::absent()};
@@ -215,7 +216,7 @@ Task<Repeat> find_repeat(const Coaching& coaching, const Snapshot& snapshot, con
 }
 
 struct Accepted {
-  LiveTurnPtr live;      // a turn that is there already, or else
+  LiveTurnPtr live;  // a turn that is there already, or else
   SnapshotPtr snapshot;  // with the turn that was opened
 };
 

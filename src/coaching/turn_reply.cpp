@@ -51,7 +51,8 @@ void check_reply(const llm::Reply& reply) {
     throw Error(Code::llm_error, "the model answered with nothing; your message is stored, send it again");
   }
   if (reply.text.size() > kLongestReply) {
-    throw Error(Code::llm_error, "the model's answer was too long to be a reply; your message is stored, send it again");
+    throw Error(Code::llm_error,
+                "the model's answer was too long to be a reply; your message is stored, send it again");
   }
 }
 
@@ -236,8 +237,7 @@ Task<std::shared_ptr<const Message>> reply_and_commit(const Coaching& coaching, 
   if (coaching.options.assessment == AssessmentMode::model) {
     assessment.emplace(coaching, live->executor(), topic, snapshot);
   }
-  const auto answer =
-      co_await ask(coaching, live, *snapshot, *topic, assessment ? &*assessment : nullptr, stream);
+  const auto answer = co_await ask(coaching, live, *snapshot, *topic, assessment ? &*assessment : nullptr, stream);
   // From here on nothing may stop the commit: the text exists, and perhaps somebody has read it.
   co_await boost::asio::this_coro::reset_cancellation_state(boost::asio::disable_cancellation());
   co_return co_await commit(coaching, *live, *snapshot, *topic, answer);

@@ -20,7 +20,8 @@ Task<llm::Reply> unavailable(const llm::Request&, const llm::Sink&) {
 struct TakeTurn : testing::Test, World {
   // Holds the model's answer back; the gate lets it go.
   void hold(Instance& instance, llm::Gate& gate) {
-    instance.model.on_complete = [&instance, &gate](const llm::Request& request, const llm::Sink& sink) -> Task<llm::Reply> {
+    instance.model.on_complete = [&instance, &gate](const llm::Request& request,
+                                                    const llm::Sink& sink) -> Task<llm::Reply> {
       co_await gate.wait();
       co_return instance.model.answer(request, sink, "Held back.");
     };
@@ -204,7 +205,9 @@ TEST_F(TakeTurn, IsGivenUpWhenNobodyListensForLong) {
   llm::Gate never;
   hold(*first, never);
   const auto live = take(id, message("Anybody?"));
-  { const Listening gone(live, clock); }
+  {
+    const Listening gone(live, clock);
+  }
   run(sweep(first->coaching, false));
   EXPECT_FALSE(live->finished());
   clock.advance(options.resume_grace + 1ms);

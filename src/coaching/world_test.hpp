@@ -25,8 +25,9 @@ namespace coaching {
 
 // One process's share of coaching; several may work on one store.
 struct Instance {
-  Instance(const CoachingOptions& options, const llm::LlmOptions& llm_options, store::Store& store, const Topics& topics, const base::Clock& clock,
-           base::Ids& ids, base::Random& random, telemetry::Log& log, telemetry::Registry& metrics)
+  Instance(const CoachingOptions& options, const llm::LlmOptions& llm_options, store::Store& store,
+           const Topics& topics, const base::Clock& clock, base::Ids& ids, base::Random& random, telemetry::Log& log,
+           telemetry::Registry& metrics)
       : coaching{options, llm_options, store, model, topics, cache, live_turns, clock, ids, random, log, metrics} {}
   llm::ScriptedProvider model;
   ConversationCache cache{100};

@@ -85,13 +85,15 @@ bool is_for(const value& audience, std::string_view us) {
   if (audience.is_string()) return audience.get_string() == us;
   const auto* list = audience.if_array();
   if (list == nullptr) return false;
-  return std::any_of(list->begin(), list->end(), [&](const value& one) { return one.is_string() && one.get_string() == us; });
+  return std::any_of(list->begin(), list->end(),
+                     [&](const value& one) { return one.is_string() && one.get_string() == us; });
 }
 
 void check_parties(const object& claims, const AuthOptions& options) {
   const auto* issuer = find(claims, "iss");
   const auto* audience = find(claims, "aud");
-  if (!options.issuer.empty() && (issuer == nullptr || !issuer->is_string() || issuer->get_string() != options.issuer)) {
+  if (!options.issuer.empty() &&
+      (issuer == nullptr || !issuer->is_string() || issuer->get_string() != options.issuer)) {
     refuse("The token's claim iss is not the issuer this server trusts.");
   }
   if (!options.audience.empty() && (audience == nullptr || !is_for(*audience, options.audience))) {

@@ -43,7 +43,9 @@ namespace {
 
 constexpr std::array<std::string_view, 7> kMethods{"get", "put", "post", "delete", "options", "head", "patch"};
 
-[[noreturn]] void broken(std::string message) { throw Error(Code::internal_error, "in the contract: " + std::move(message)); }
+[[noreturn]] void broken(std::string message) {
+  throw Error(Code::internal_error, "in the contract: " + std::move(message));
+}
 
 std::string text_of(const object& node, std::string_view name, std::string_view otherwise = "") {
   const auto* found = node.if_contains(name);
@@ -113,7 +115,8 @@ std::vector<std::string> trimmed_members(const value& schema) {
   const auto* properties = rules == nullptr ? nullptr : rules->if_contains("properties");
   if (properties == nullptr) return trimmed;
   for (const auto& property : properties->as_object()) {
-    if (property.value().is_object() && flag_of(property.value().get_object(), "x-trim")) trimmed.emplace_back(property.key());
+    if (property.value().is_object() && flag_of(property.value().get_object(), "x-trim"))
+      trimmed.emplace_back(property.key());
   }
   return trimmed;
 }
@@ -129,7 +132,8 @@ value parse_parameter(std::string_view text, std::string_view type) {
   if (type == "integer") return number(std::int64_t{0});
   if (type == "number") {
     const auto parsed = number(0.0);
-    return parsed.is_double() && !std::isfinite(parsed.get_double()) ? value(text) : parsed;  // "nan" is no number of ours
+    return parsed.is_double() && !std::isfinite(parsed.get_double()) ? value(text)
+                                                                     : parsed;  // "nan" is no number of ours
   }
   return value(text);
 }
@@ -204,13 +208,14 @@ Contract::Contract(std::string_view openapi) {
 Contract::~Contract() = default;
 
 const Operation* Contract::find(std::string_view operation_id) const {
-  const auto found = std::find_if(operations_.begin(), operations_.end(), [&](const auto& one) { return one.id == operation_id; });
+  const auto found =
+      std::find_if(operations_.begin(), operations_.end(), [&](const auto& one) { return one.id == operation_id; });
   return found == operations_.end() ? nullptr : &*found;
 }
 
 const Operation* Contract::find(std::string_view method, std::string_view path) const {
-  const auto found = std::ranges::find_if(
-      operations_, [&](const auto& one) { return one.method == method && one.path == path; });
+  const auto found =
+      std::ranges::find_if(operations_, [&](const auto& one) { return one.method == method && one.path == path; });
   return found == operations_.end() ? nullptr : &*found;
 }
 

@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "base/json.hpp"
+#include "base/schema.hpp"
 #include "http/message.hpp"
 #include "http/rate_limit.hpp"
-#include "base/schema.hpp"
 
 namespace http {
 

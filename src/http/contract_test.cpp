@@ -56,7 +56,9 @@ struct Contracts : testing::Test {
     request.body = std::move(body);
     return request;
   }
-  CheckedRequest check(std::string_view id, const Request& request) const { return contract.check(*contract.find(id), request); }
+  CheckedRequest check(std::string_view id, const Request& request) const {
+    return contract.check(*contract.find(id), request);
+  }
   Error refusal(std::string_view id, const Request& request) const {
     try {
       check(id, request);
@@ -105,7 +107,8 @@ TEST_F(Contracts, AcceptWhatTheyDescribe) {
 }
 
 TEST_F(Contracts, MeasureTextWithoutTheWhiteSpaceAroundIt) {
-  EXPECT_EQ(check("make_thing", post(R"({"user_message":"   \n 0123456789 \t"})")).body.at("user_message"), "0123456789");
+  EXPECT_EQ(check("make_thing", post(R"({"user_message":"   \n 0123456789 \t"})")).body.at("user_message"),
+            "0123456789");
   EXPECT_EQ(details(refusal("make_thing", post(R"({"user_message":" \u00a0 "})"))),
             R"([{"field":"user_message","message":"must not be empty"}])");
   EXPECT_EQ(details(refusal("make_thing", post(R"({"user_message":"0123456789x"})"))),
@@ -130,10 +133,11 @@ TEST_F(Contracts, RefuseNulInText) {
 }
 
 TEST_F(Contracts, RefuseBodiesThatAreNoJson) {
-  for (const auto& body : {std::string("{"), std::string("user_message=hello"), std::string("{\"user_message\":\"\xC3\x28\"}"),
-                           std::string("{\"user_message\":\"\xED\xA0\x80\"}"), std::string("{\"user_message\":\"a\0b\"}", 22),
-                           R"({"user_message":"x"} {})" + std::string(), std::string(5000, '['), std::string("\xEF\xBB\xBF{}"),
-                           std::string("{\"user_message\":\"private words")}) {
+  for (const auto& body :
+       {std::string("{"), std::string("user_message=hello"), std::string("{\"user_message\":\"\xC3\x28\"}"),
+        std::string("{\"user_message\":\"\xED\xA0\x80\"}"), std::string("{\"user_message\":\"a\0b\"}", 22),
+        R"({"user_message":"x"} {})" + std::string(), std::string(5000, '['), std::string("\xEF\xBB\xBF{}"),
+        std::string("{\"user_message\":\"private words")}) {
     const auto error = refusal("make_thing", post(body));
     EXPECT_EQ(error.code, Code::bad_request) << body;
     EXPECT_EQ(error.message.find("private"), std::string::npos);
@@ -223,7 +227,8 @@ TEST_F(Contracts, CanBeUsedByManyThreadsFromTheFirstCall) {
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&] {
-      for (int i = 0; i < 50; ++i) EXPECT_EQ(check("make_thing", post(R"({"user_message":"x"})")).body.at("user_message"), "x");
+      for (int i = 0; i < 50; ++i)
+        EXPECT_EQ(check("make_thing", post(R"({"user_message":"x"})")).body.at("user_message"), "x");
     });
   }
   for (auto& thread : threads) thread.join();
@@ -244,9 +249,9 @@ TEST(Contract, OfTheServerCompiles) {
   ASSERT_TRUE(document);
   const Contract contract(*document);
   EXPECT_NO_THROW(contract.compile_all());
-  for (const auto* id : {"initiate_conversation", "send_message", "get_conversation", "list_conversations", "turn_events",
-                         "pause_conversation", "resume_conversation", "complete_conversation", "cancel_conversation",
-                         "delete_conversation", "list_topics", "get_health", "get_readiness"}) {
+  for (const auto* id : {"initiate_conversation", "send_message", "get_conversation", "list_conversations",
+                         "turn_events", "pause_conversation", "resume_conversation", "complete_conversation",
+                         "cancel_conversation", "delete_conversation", "list_topics", "get_health", "get_readiness"}) {
     EXPECT_NE(contract.find(id), nullptr) << id;
   }
 }

@@ -127,8 +127,7 @@ Task<Response> send_message(const Coaching& coaching, const Call& call, base::Mi
 Task<Response> turn_events(const Coaching& coaching, const Call& call, base::Milliseconds keep_alive) {
   const auto position = parse_event_id(call.request.header("last-event-id"));
   const auto live = co_await coaching::find_turn(coaching, owner_of(call.caller), conversation_id_of(call),
-                                                 call.path("turn_id"),
-                                                 coaching.options.turn_lease);
+                                                 call.path("turn_id"), coaching.options.turn_lease);
   co_return stream_turn(coaching, live, position, keep_alive, call.request.id);
 }
 
@@ -136,9 +135,9 @@ Task<Response> get_conversation(const Coaching& coaching, const Call& call) {
   const auto id = conversation_id_of(call);
   coaching.cache.drop(id);  // another process may have written since
   const auto snapshot = co_await coaching::load(coaching, owner_of(call.caller), id);
-  const auto page = co_await coaching::read_messages(
-      coaching, snapshot->conversation, call.text_parameter("messages_after"),
-      static_cast<std::size_t>(call.number_parameter("limit")));
+  const auto page =
+      co_await coaching::read_messages(coaching, snapshot->conversation, call.text_parameter("messages_after"),
+                                       static_cast<std::size_t>(call.number_parameter("limit")));
   co_return Response::json(200, conversation_body(coaching, snapshot->conversation, page.messages));
 }
 
@@ -161,8 +160,7 @@ Task<Response> list_conversations(const Coaching& coaching, const Call& call) {
 }
 
 Task<Response> pause(const Coaching& coaching, const Call& call) {
-  co_await coaching::pause_conversation(coaching, owner_of(call.caller), conversation_id_of(call),
-                                        call.text("reason"));
+  co_await coaching::pause_conversation(coaching, owner_of(call.caller), conversation_id_of(call), call.text("reason"));
   co_return Response::no_content();
 }
 

@@ -46,9 +46,9 @@ Cors::Cors(CorsOptions options) : options_(std::move(options)) {
     if (origin == "*") {
       any_ = true;
     } else if (!is_origin(origin)) {
-      throw base::Error(base::Code::validation_error,
-                        "cors.origins: '" + origin + "' is not an origin; write https://app.example.com, "
-                        "https://*.example.com or *");
+      throw base::Error(base::Code::validation_error, "cors.origins: '" + origin +
+                                                          "' is not an origin; write https://app.example.com, "
+                                                          "https://*.example.com or *");
     }
   }
   if (any_ && options_.credentials) {

@@ -91,7 +91,8 @@ TEST(Errors, RoundRetryAfterUpToWholeSeconds) {
 }
 
 TEST(Errors, ChallengeByRfc6750) {
-  EXPECT_EQ(header(to_response(Error(Code::missing_token, "none"), "r"), "WWW-Authenticate"), R"(Bearer realm="purposepath")");
+  EXPECT_EQ(header(to_response(Error(Code::missing_token, "none"), "r"), "WWW-Authenticate"),
+            R"(Bearer realm="purposepath")");
   EXPECT_EQ(header(to_response(Error(Code::invalid_token, "It \"is\"\r\nöld."), "r"), "WWW-Authenticate"),
             R"(Bearer realm="purposepath", error="invalid_token", error_description="It ?is?????ld.")");
 }

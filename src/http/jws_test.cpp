@@ -32,7 +32,8 @@ std::string forge(std::string_view header, std::string_view payload = "{}") {
 
 TEST(Base64Url, IsRfc4648WithoutPadding) {
   const std::vector<std::pair<std::string, std::string>> vectors{
-      {"", ""}, {"f", "Zg"}, {"fo", "Zm8"}, {"foo", "Zm9v"}, {"foob", "Zm9vYg"}, {"fooba", "Zm9vYmE"}, {"foobar", "Zm9vYmFy"}};
+      {"", ""},           {"f", "Zg"},          {"fo", "Zm8"},         {"foo", "Zm9v"},
+      {"foob", "Zm9vYg"}, {"fooba", "Zm9vYmE"}, {"foobar", "Zm9vYmFy"}};
   for (const auto& [bytes, text] : vectors) {
     EXPECT_EQ(base64url_encode(bytes), text);
     EXPECT_EQ(base64url_decode(text), bytes);
@@ -66,10 +67,10 @@ TEST(Jws, VerifiesWhatItSigned) {
 TEST(Jws, AgreesWithAnotherHmac) { EXPECT_EQ(verify_signature(forge(kHeader, "{\"a\":1}"), kKey), "{\"a\":1}"); }
 
 TEST(Jws, TakesOneAlgorithmInOneSpelling) {
-  for (const auto* header :
-       {R"({"alg":"none"})", R"({"alg":"None"})", R"({"alg":"hs256"})", R"({"alg":"HS384"})", R"({"alg":"HS512"})",
-        R"({"alg":"RS256"})", R"({"alg":"ES256"})", R"({"alg":""})", R"({"alg":null})", R"({"alg":256})",
-        R"({"alg":["HS256"]})", R"({"alg":"HS256\u0000"})", R"({"Alg":"HS256"})", "{}", "[]", "\"HS256\"", "7", "", "{"}) {
+  for (const auto* header : {R"({"alg":"none"})", R"({"alg":"None"})", R"({"alg":"hs256"})", R"({"alg":"HS384"})",
+                             R"({"alg":"HS512"})", R"({"alg":"RS256"})", R"({"alg":"ES256"})", R"({"alg":""})",
+                             R"({"alg":null})", R"({"alg":256})", R"({"alg":["HS256"]})", R"({"alg":"HS256\u0000"})",
+                             R"({"Alg":"HS256"})", "{}", "[]", "\"HS256\"", "7", "", "{"}) {
     EXPECT_EQ(verify_signature(forge(header), kKey), std::nullopt) << header;
   }
 }
@@ -77,9 +78,10 @@ TEST(Jws, TakesOneAlgorithmInOneSpelling) {
 TEST(Jws, RefusesHeadersItDoesNotUnderstand) {
   for (const auto* header :
        {R"({"alg":"HS256","crit":["exp"],"exp":1})", R"({"alg":"HS256","crit":[]})", R"({"alg":"HS256","b64":false})",
-        R"({"alg":"HS256","b64":true,"crit":["b64"]})", R"({"alg":"HS256","zip":"DEF"})", R"({"alg":"HS256","typ":"JWE"})",
-        R"({"alg":"HS256","typ":7})", R"({"alg":"none","alg":"HS256"})", R"({"alg":"HS256","alg":"HS256"})",
-        R"({"alg":"HS256","x":[[[[[[1]]]]]]})", "{\"alg\":\"HS256\",\"kid\":\"\xC3\x28\"}"}) {
+        R"({"alg":"HS256","b64":true,"crit":["b64"]})", R"({"alg":"HS256","zip":"DEF"})",
+        R"({"alg":"HS256","typ":"JWE"})", R"({"alg":"HS256","typ":7})", R"({"alg":"none","alg":"HS256"})",
+        R"({"alg":"HS256","alg":"HS256"})", R"({"alg":"HS256","x":[[[[[[1]]]]]]})",
+        "{\"alg\":\"HS256\",\"kid\":\"\xC3\x28\"}"}) {
     EXPECT_EQ(verify_signature(forge(header), kKey), std::nullopt) << header;
   }
   EXPECT_TRUE(verify_signature(forge(R"({"alg":"HS256","kid":"a:b\"c:","jku":"https://keys.example/"})"), kKey));
@@ -87,9 +89,9 @@ TEST(Jws, RefusesHeadersItDoesNotUnderstand) {
 
 TEST(Jws, HasExactlyThreePartsOfBoundedSize) {
   const auto good = forge(kHeader);
-  for (const auto& token : {good + ".", "." + good, good + ".x", good.substr(0, good.rfind('.')),
-                            good.substr(0, good.rfind('.') + 1), std::string("."), std::string(".."), std::string("..."),
-                            good + "=", good + " ", " " + good, good + '\0'}) {
+  for (const auto& token :
+       {good + ".", "." + good, good + ".x", good.substr(0, good.rfind('.')), good.substr(0, good.rfind('.') + 1),
+        std::string("."), std::string(".."), std::string("..."), good + "=", good + " ", " " + good, good + '\0'}) {
     EXPECT_EQ(verify_signature(token, kKey), std::nullopt) << token;
   }
   EXPECT_TRUE(verify_signature(forge(kHeader, std::string(5000, ' ')), kKey));

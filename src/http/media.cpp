@@ -59,7 +59,8 @@ bool is_json(std::string_view content_type) {
     if (parameter.empty()) continue;
     const auto name = base::to_lower(take_until(parameter, '='));
     auto charset = base::to_lower(parameter);
-    if (charset.size() >= 2 && charset.front() == '"' && charset.back() == '"') charset = charset.substr(1, charset.size() - 2);
+    if (charset.size() >= 2 && charset.front() == '"' && charset.back() == '"')
+      charset = charset.substr(1, charset.size() - 2);
     if (name == "charset" && charset != "utf-8" && charset != "utf8") return false;
   }
   return true;

@@ -6,8 +6,9 @@ namespace http {
 namespace {
 
 TEST(ContentType, IsJsonInUtf8) {
-  for (const auto* type : {"application/json", "Application/JSON", "application/json;charset=utf-8",
-                           "application/json ; charset=\"UTF-8\"", "application/json; charset=utf8", "application/json;"}) {
+  for (const auto* type :
+       {"application/json", "Application/JSON", "application/json;charset=utf-8",
+        "application/json ; charset=\"UTF-8\"", "application/json; charset=utf8", "application/json;"}) {
     EXPECT_TRUE(is_json(type)) << type;
   }
   for (const auto* type : {"", "text/json", "application/jsonx", "application/problem+json", "text/plain",
@@ -39,7 +40,8 @@ TEST(Accept, ChoosesWhatSuitsBest) {
 
 TEST(Accept, CanExcludeEverything) {
   const std::vector<std::string> offered{"application/json", "text/event-stream"};
-  for (const auto* accept : {"text/html", "image/*", "*/*;q=0", "application/json;q=0", "application/json;q=x", "x", "json/*"}) {
+  for (const auto* accept :
+       {"text/html", "image/*", "*/*;q=0", "application/json;q=0", "application/json;q=x", "x", "json/*"}) {
     EXPECT_EQ(choose_media(accept, offered), std::nullopt) << accept;
   }
   EXPECT_EQ(choose_media("text/html", {}), "");  // there is no body to be unacceptable

@@ -27,7 +27,7 @@ struct RateLimitOptions {
   Limit initiate{10, 0.5};
   Limit analysis{20, 1};
   Limit failed_token{20, 0.2};  // per remote address: how many bad tokens are worth an answer of their own
-  int users = 100'000;          // buckets kept; those of the users seen longest ago are forgotten, that is: full again
+  int users = 100'000;  // buckets kept; those of the users seen longest ago are forgotten, that is: full again
 };
 BOOST_DESCRIBE_STRUCT(RateLimitOptions, (), (enabled, default_, initiate, analysis, failed_token, users))
 
@@ -38,9 +38,9 @@ RateClass rate_class_from(std::string_view name);
 struct RateDecision {
   bool limited = false;  // whether a limit applies at all; without one there are no headers
   bool allowed = true;
-  int limit = 0;               // calls in a burst
-  int remaining = 0;           // calls left right now
-  std::int64_t reset_s = 0;    // seconds until the bucket is full again
+  int limit = 0;  // calls in a burst
+  int remaining = 0;  // calls left right now
+  std::int64_t reset_s = 0;  // seconds until the bucket is full again
   base::Milliseconds retry_after{0};
 };
 

@@ -37,7 +37,9 @@ class RawClient {
     setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
   }
   RawClient(RawClient&& other) noexcept
-      : socket_(std::exchange(other.socket_, -1)), connected_(other.connected_), received_(std::move(other.received_)) {}
+      : socket_(std::exchange(other.socket_, -1)),
+        connected_(other.connected_),
+        received_(std::move(other.received_)) {}
   ~RawClient() { leave(); }
 
   void leave() {

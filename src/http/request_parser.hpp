@@ -20,10 +20,10 @@ class RequestParser {
   // must be presented again, longer.
   std::size_t take(std::string_view bytes);
 
-  bool started() const;      // the message has begun
+  bool started() const;  // the message has begun
   bool header_done() const;
   bool done() const;
-  bool keep_alive() const;   // once header_done()
+  bool keep_alive() const;  // once header_done()
   bool is_http_1_0() const;  // once header_done()
   bool expects_continue() const;  // Expect: 100-continue of a client that waits before it sends the body
 

@@ -30,7 +30,9 @@ std::string_view parameter_name(std::string_view segment) {
 
 bool is_rest(std::string_view segment) { return segment.ends_with("...}"); }
 
-void no_route() { throw base::Error(base::Code::not_found, "there is nothing at this path; see /docs for what there is"); }
+void no_route() {
+  throw base::Error(base::Code::not_found, "there is nothing at this path; see /docs for what there is");
+}
 
 void other_methods(std::vector<std::string_view> methods) {
   if (std::find(methods.begin(), methods.end(), "GET") != methods.end()) methods.push_back("HEAD");

@@ -47,10 +47,10 @@ class Router {
 };
 
 namespace detail {
-std::string_view raw_path(const Request& request);             // as received, without query and trailing slash
-std::string_view next_segment(std::string_view& path);         // takes "/segment" from the front
-std::string_view parameter_name(std::string_view segment);     // "{id}" -> "id", "" for a literal
-bool is_rest(std::string_view segment);                        // "{file...}"
+std::string_view raw_path(const Request& request);  // as received, without query and trailing slash
+std::string_view next_segment(std::string_view& path);  // takes "/segment" from the front
+std::string_view parameter_name(std::string_view segment);  // "{id}" -> "id", "" for a literal
+bool is_rest(std::string_view segment);  // "{file...}"
 [[noreturn]] void no_route();
 [[noreturn]] void other_methods(std::vector<std::string_view> methods);
 void set_parameters(Request& request, std::string_view pattern, const std::vector<std::string_view>& values);

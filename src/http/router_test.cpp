@@ -78,7 +78,8 @@ TEST(Router, GivesDecodedParametersAndThePattern) {
 }
 
 TEST(Router, TellsAnUnknownPathFromAnotherMethod) {
-  for (const auto* target : {"/nothing", "/api", "/api/v1/conversations/a/b", "//", "/api/v1//conversations", "/docsx"}) {
+  for (const auto* target :
+       {"/nothing", "/api", "/api/v1/conversations/a/b", "//", "/api/v1//conversations", "/docsx"}) {
     EXPECT_EQ(refusal("GET", target).code, base::Code::not_found) << target;
   }
   const auto error = refusal("PUT", "/api/v1/conversations/conv_1");

@@ -26,7 +26,8 @@ constexpr base::Milliseconds kLookEvery{1000};
 
 class File {
  public:
-  File(const std::string& path, int flags, mode_t mode = 0) : descriptor_(::open(path.c_str(), flags | O_CLOEXEC, mode)) {}
+  File(const std::string& path, int flags, mode_t mode = 0)
+      : descriptor_(::open(path.c_str(), flags | O_CLOEXEC, mode)) {}
   ~File() {
     if (descriptor_ >= 0) ::close(descriptor_);
   }
@@ -63,9 +64,10 @@ std::string read_all(const std::string& path) {
 
 void check_key(const base::Secret& key, std::string_view where) {
   if (key.reveal().size() >= kMinKeyBytes) return;
-  refuse(fmt::format("the secret in {} has {} bytes; it needs at least {}, at random. Make one with: "
-                     "openssl rand -base64 48",
-                     where, key.reveal().size(), kMinKeyBytes));
+  refuse(
+      fmt::format("the secret in {} has {} bytes; it needs at least {}, at random. Make one with: "
+                  "openssl rand -base64 48",
+                  where, key.reveal().size(), kMinKeyBytes));
 }
 
 void check_keys(const Keys& keys, std::string_view where) {
@@ -145,10 +147,11 @@ std::string Secrets::fault() const {
 }
 
 Secrets::Stamp Secrets::stamp_of(const std::string& path) {
-  struct stat found {};
+  struct stat found{};
   if (::stat(path.c_str(), &found) != 0) unavailable("find the secret file", path, errno);
   const auto nanoseconds = [](const timespec& time) { return time.tv_sec * 1'000'000'000 + time.tv_nsec; };
-  return {nanoseconds(found.st_mtim), nanoseconds(found.st_ctim), found.st_ino, static_cast<std::uint64_t>(found.st_size)};
+  return {nanoseconds(found.st_mtim), nanoseconds(found.st_ctim), found.st_ino,
+          static_cast<std::uint64_t>(found.st_size)};
 }
 
 void Secrets::look_at_file() {
@@ -172,12 +175,13 @@ namespace {
 base::Secret read_development_secret(const std::string& path) {
   const File file(path, O_RDONLY | O_NOFOLLOW);
   if (!file.open()) unavailable("open the development secret", path, errno);
-  struct stat found {};
+  struct stat found{};
   if (::fstat(file.get(), &found) != 0) unavailable("look at the development secret", path, errno);
   if ((found.st_mode & 077) != 0) {
-    refuse(fmt::format("the development secret {} is open to other users of this machine; "
-                       "close it with: chmod 600 {}",
-                       path, path));
+    refuse(
+        fmt::format("the development secret {} is open to other users of this machine; "
+                    "close it with: chmod 600 {}",
+                    path, path));
   }
   base::Secret secret(std::string(base::trim(read_all(file, path))));
   if (secret.reveal().size() < kMinKeyBytes) {
@@ -221,7 +225,7 @@ base::Secret load_or_create_development_secret(const std::filesystem::path& data
   std::error_code failed;
   std::filesystem::create_directories(data, failed);
   if (failed) unavailable("create the folder", data.string(), failed.value());
-  struct stat found {};
+  struct stat found{};
   if (::lstat(path.c_str(), &found) != 0) {
     if (errno != ENOENT) unavailable("look for the development secret", path, errno);
     create_development_secret(data, path, random);

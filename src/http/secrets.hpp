@@ -18,12 +18,13 @@ namespace http {
 struct AuthOptions {
   base::Secret secret;           // signs and verifies; at least 32 bytes
   base::Secret previous_secret;  // still verifies, so that a rotation logs nobody out; may be empty
-  std::string secret_file;       // instead of the two: two lines (current, previous) or {"current": …, "previous": …}
-  std::string issuer;            // when set, a token's `iss` must be this
-  std::string audience;          // when set, a token's `aud` must be or contain this
-  base::Milliseconds leeway{30'000};     // how far clocks may differ; at most 60 s
-  base::Milliseconds cache_time{60'000};  // how long a verified token is believed without a new look; at most 60 s, 0 = off
-  int cached_tokens = 10'000;            // how many are remembered (about 1 KB each)
+  std::string secret_file;  // instead of the two: two lines (current, previous) or {"current": …, "previous": …}
+  std::string issuer;  // when set, a token's `iss` must be this
+  std::string audience;  // when set, a token's `aud` must be or contain this
+  base::Milliseconds leeway{30'000};  // how far clocks may differ; at most 60 s
+  base::Milliseconds cache_time{
+      60'000};  // how long a verified token is believed without a new look; at most 60 s, 0 = off
+  int cached_tokens = 10'000;  // how many are remembered (about 1 KB each)
 };
 BOOST_DESCRIBE_STRUCT(AuthOptions, (),
                       (secret, previous_secret, secret_file, issuer, audience, leeway, cache_time, cached_tokens))

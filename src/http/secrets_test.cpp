@@ -51,8 +51,15 @@ TEST(Keys, AreTwoLinesOrJson) {
 }
 
 TEST(Keys, AreRefusedWithoutBeingRepeated) {
-  const std::vector<std::string> wrong{"", " \n", "short-key", kOne + "\nshort-key", kOne + "\n" + kOne + "\n" + kOne,
-                                       "{", R"({"previous":"short-key"})", R"({"current":7})", R"({"current":"short-key"})"};
+  const std::vector<std::string> wrong{"",
+                                       " \n",
+                                       "short-key",
+                                       kOne + "\nshort-key",
+                                       kOne + "\n" + kOne + "\n" + kOne,
+                                       "{",
+                                       R"({"previous":"short-key"})",
+                                       R"({"current":7})",
+                                       R"({"current":"short-key"})"};
   for (const auto& text : wrong) {
     const auto message = message_of([&] { parse_keys(text, "the file"); });
     EXPECT_NE(message, "") << text;
@@ -143,7 +150,7 @@ TEST_F(DevelopmentSecret, IsMadeOnceAndKeptToItsOwner) {
   const auto data = folder / "new" / "data";
   const auto first = load_or_create_development_secret(data, random);
   EXPECT_EQ(first.reveal().size(), 64u);  // 48 bytes in base64url
-  struct stat found {};
+  struct stat found{};
   ASSERT_EQ(::stat((data / "dev-secret").c_str(), &found), 0);
   EXPECT_EQ(found.st_mode & 0777, 0600u);
   EXPECT_EQ(load_or_create_development_secret(data, random), first);
@@ -166,7 +173,8 @@ TEST_F(DevelopmentSecret, IsNoLinkAndNoRubbish) {
   std::filesystem::remove(file);
   std::ofstream(file) << "abc";
   ::chmod(file.c_str(), 0600);
-  EXPECT_NE(message_of([&] { load_or_create_development_secret(folder, random); }).find("remove it"), std::string::npos);
+  EXPECT_NE(message_of([&] { load_or_create_development_secret(folder, random); }).find("remove it"),
+            std::string::npos);
 }
 
 TEST_F(DevelopmentSecret, IsOneForServersThatStartTogether) {

@@ -48,7 +48,8 @@ asio::ssl::context load_tls(const ServerOptions& options) {
                     SSL_OP_IGNORE_UNEXPECTED_EOF);
     SSL_CTX_set_session_cache_mode(tls.native_handle(), SSL_SESS_CACHE_OFF);  // tickets do the same without memory
     tls.use_certificate_chain_file(options.tls_certificate);
-    tls.use_private_key_file(options.tls_key.empty() ? options.tls_certificate : options.tls_key, asio::ssl::context::pem);
+    tls.use_private_key_file(options.tls_key.empty() ? options.tls_certificate : options.tls_key,
+                             asio::ssl::context::pem);
     return tls;
   } catch (const boost::system::system_error& error) {
     throw base::Error(base::Code::validation_error,
@@ -155,8 +156,8 @@ struct Server::State {
 void Server::State::listen() {
   const auto& options = shared.options;
   asio::ip::tcp::endpoint endpoint(address_of(options.host), static_cast<std::uint16_t>(options.port));
-  const auto count = options.threads > 0 ? static_cast<unsigned>(options.threads)
-                                         : std::max(1u, std::thread::hardware_concurrency());
+  const auto count =
+      options.threads > 0 ? static_cast<unsigned>(options.threads) : std::max(1u, std::thread::hardware_concurrency());
   try {
     claim(endpoint);
     for (unsigned i = 0; i < count; ++i) {

@@ -77,9 +77,9 @@ inline int test_status(base::Code code) {
 
 inline Response test_error(const base::Error& error, std::string_view request_id) {
   auto response = Response::json(test_status(error.code), {{"error", base::to_string(error.code)},
-                                                          {"message", error.message},
-                                                          {"details", error.details},
-                                                          {"request_id", request_id}});
+                                                           {"message", error.message},
+                                                           {"details", error.details},
+                                                           {"request_id", request_id}});
   if (error.retry_after) response.headers.emplace_back("Retry-After", "1");
   return response;
 }
@@ -93,9 +93,10 @@ class TestServer {
     add_routes();
     options.port = 0;
     if (options.threads == 0) options.threads = 2;
-    const Application application{
-        .handle = [this](Request& request) { return router_.match(request).target(request); }, .to_response = test_error};
-    server_ = std::make_unique<Server>(std::move(options), application, ServerEnvironment{*log_, metrics, clock_, ids_});
+    const Application application{.handle = [this](Request& request) { return router_.match(request).target(request); },
+                                  .to_response = test_error};
+    server_ =
+        std::make_unique<Server>(std::move(options), application, ServerEnvironment{*log_, metrics, clock_, ids_});
     server_->start();
   }
   ~TestServer() {

@@ -32,7 +32,8 @@ TEST(Server, AnswersPipelinedRequestsInOrder) {
   TestServer server;
   auto client = server.client();
   std::string all;
-  for (int i = 0; i < 500; ++i) all += i % 2 == 0 ? post(std::to_string(i)) : fmt::format("GET /hello?name={} HTTP/1.1\r\nHost: x\r\n\r\n", i);
+  for (int i = 0; i < 500; ++i)
+    all += i % 2 == 0 ? post(std::to_string(i)) : fmt::format("GET /hello?name={} HTTP/1.1\r\nHost: x\r\n\r\n", i);
   std::jthread sender([&] { client.send(all); });
   for (int i = 0; i < 500; ++i) {
     EXPECT_EQ(client.response().body, i % 2 == 0 ? std::to_string(i) : fmt::format(R"({{"hello":"{}"}})", i));
@@ -85,7 +86,8 @@ TEST(Server, SpeaksHttp10) {
 TEST(Server, ClosesWhenAskedTo) {
   TestServer server;
   auto client = server.client();
-  EXPECT_TRUE(client.exchange("GET /hello HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").has("Connection: close\r\n"));
+  EXPECT_TRUE(
+      client.exchange("GET /hello HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").has("Connection: close\r\n"));
   EXPECT_TRUE(client.ended());
 }
 
@@ -153,8 +155,9 @@ TEST(Server, DeliversTheRefusalToAClientThatGoesOnSending) {
 TEST(Server, RefusesTooLargeAHeader) {
   TestServer server({.max_header_bytes = 2000});
   const std::string head = "GET /hello HTTP/1.1\r\nHost: x\r\n";
-  for (const auto& request : {head + "X: " + std::string(3000, 'x'), head + "X: " + std::string(2000, 'x') + "\r\n\r\n",
-                              "GET /" + std::string(3000, 'x'), std::string(40, 'G') + " / HTTP/1.1\r\nHost: x\r\n\r\n"}) {
+  for (const auto& request :
+       {head + "X: " + std::string(3000, 'x'), head + "X: " + std::string(2000, 'x') + "\r\n\r\n",
+        "GET /" + std::string(3000, 'x'), std::string(40, 'G') + " / HTTP/1.1\r\nHost: x\r\n\r\n"}) {
     auto client = server.client();
     EXPECT_EQ(client.exchange(request).status, 400);
     EXPECT_TRUE(client.ended());
@@ -182,21 +185,23 @@ TEST_P(Malformed, GetsTheErrorShapeAndTheConnectionEnds) {
 
 INSTANTIATE_TEST_SUITE_P(
     Server, Malformed,
-    testing::Values("\x16\x03\x01\x02\x01 this is TLS\r\n\r\n", "GET\r\n\r\n", "GET /hello\r\n\r\n", "GET  /hello HTTP/1.1\r\n\r\n",
-                    "GET /hello HTTP/2.0\r\nHost: x\r\n\r\n", "GET /hello HTTP/1.1\nHost: x\n\n", "GET /hello HTTP/1.1\r\n\r\n",
-                    "GET /hello HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", "GET /hello HTTP/1.1\r\nHost x\r\n\r\n",
-                    "GET /hello HTTP/1.1\r\nHost: x\r\nA b: c\r\n\r\n", "GET /hello HTTP/1.1\r\nHost: x\r\nA : c\r\n\r\n",
-                    std::string("GET /hello HTTP/1.1\r\nHost: x\r\nA: \0\r\n\r\n", 38), "GET /\x01 HTTP/1.1\r\nHost: x\r\n\r\n",
-                    "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1x\r\n\r\n",
-                    "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999\r\n\r\n",
-                    "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd",
-                    "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-                    "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n",
-                    "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked, gzip\r\n\r\n",
-                    "POST /echo HTTP/1.0\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-                    "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
-                    "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcdef\r\n0\r\n\r\n",
-                    "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n"));
+    testing::Values(
+        "\x16\x03\x01\x02\x01 this is TLS\r\n\r\n", "GET\r\n\r\n", "GET /hello\r\n\r\n", "GET  /hello HTTP/1.1\r\n\r\n",
+        "GET /hello HTTP/2.0\r\nHost: x\r\n\r\n", "GET /hello HTTP/1.1\nHost: x\n\n", "GET /hello HTTP/1.1\r\n\r\n",
+        "GET /hello HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", "GET /hello HTTP/1.1\r\nHost x\r\n\r\n",
+        "GET /hello HTTP/1.1\r\nHost: x\r\nA b: c\r\n\r\n", "GET /hello HTTP/1.1\r\nHost: x\r\nA : c\r\n\r\n",
+        std::string("GET /hello HTTP/1.1\r\nHost: x\r\nA: \0\r\n\r\n", 38), "GET /\x01 HTTP/1.1\r\nHost: x\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1x\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd",
+        "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked, gzip\r\n\r\n",
+        "POST /echo HTTP/1.0\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
+        "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcdef\r\n0\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n"));
 
 TEST(Server, KeepsTheConnectionAfterATargetItCannotRead) {
   TestServer server;
@@ -233,7 +238,8 @@ TEST(Server, TurnsWhatIsThrownIntoAResponse) {
 TEST(Server, GivesEveryRequestAnId) {
   TestServer server;
   auto client = server.client();
-  EXPECT_TRUE(client.exchange("GET /hello HTTP/1.1\r\nHost: x\r\nX-Request-Id: a:b.c-1\r\n\r\n").has("X-Request-Id: a:b.c-1\r\n"));
+  EXPECT_TRUE(client.exchange("GET /hello HTTP/1.1\r\nHost: x\r\nX-Request-Id: a:b.c-1\r\n\r\n")
+                  .has("X-Request-Id: a:b.c-1\r\n"));
   EXPECT_TRUE(client.exchange("GET /hello HTTP/1.1\r\nHost: x\r\nX-Request-Id: a b\r\n\r\n").has("X-Request-Id: req_"));
   EXPECT_TRUE(client.exchange(kHello).has("X-Request-Id: req_"));
 }
@@ -270,7 +276,8 @@ TEST(Server, AnswersPreflightBeforeTheApplication) {
   TestServer server({.cors = {.origins = {"https://app.example.com"}}});
   auto client = server.client();
   const auto got = client.exchange(
-      "OPTIONS /fail HTTP/1.1\r\nHost: x\r\nOrigin: https://app.example.com\r\nAccess-Control-Request-Method: POST\r\n\r\n");
+      "OPTIONS /fail HTTP/1.1\r\nHost: x\r\nOrigin: https://app.example.com\r\nAccess-Control-Request-Method: "
+      "POST\r\n\r\n");
   EXPECT_EQ(got.status, 204);
   EXPECT_TRUE(got.has("Access-Control-Allow-Origin: https://app.example.com\r\n"));
   const auto refused = client.exchange("GET /fail HTTP/1.1\r\nHost: x\r\nOrigin: https://app.example.com\r\n\r\n");

@@ -13,7 +13,11 @@ constexpr base::Milliseconds kShort{40};
 constexpr base::Milliseconds kNever{600'000};
 
 ServerOptions patient() {
-  return {.header_timeout = kNever, .body_timeout = kNever, .write_timeout = kNever, .idle_timeout = kNever, .drain_timeout = kNever};
+  return {.header_timeout = kNever,
+          .body_timeout = kNever,
+          .write_timeout = kNever,
+          .idle_timeout = kNever,
+          .drain_timeout = kNever};
 }
 
 TEST(ServerTime, ClosesAnIdleConnection) {
@@ -62,7 +66,8 @@ TEST(ServerTime, GivesUpOnAClientThatDoesNotRead) {
 }
 
 TEST(ServerTime, DoesNotHurryAHandler) {
-  TestServer server({.header_timeout = kShort, .body_timeout = kShort, .write_timeout = kShort, .idle_timeout = kShort});
+  TestServer server(
+      {.header_timeout = kShort, .body_timeout = kShort, .write_timeout = kShort, .idle_timeout = kShort});
   auto client = server.client();
   client.send(kWait);
   ASSERT_TRUE(server.gate.arrived());

@@ -131,8 +131,9 @@ class Session<Stream>::Writer final : public StreamWriter {
     *end++ = '\r';
     *end++ = '\n';
     bytes += "\r\n";
-    co_return co_await session_.write(std::array{
-        asio::const_buffer(size.data(), static_cast<std::size_t>(end - size.data())), asio::const_buffer(asio::buffer(bytes))});
+    co_return co_await session_.write(
+        std::array{asio::const_buffer(size.data(), static_cast<std::size_t>(end - size.data())),
+                   asio::const_buffer(asio::buffer(bytes))});
   }
 
   base::Task<bool> finish() {
@@ -306,7 +307,7 @@ base::Task<bool> Session<Stream>::serve_one() {
   const bool streamed = static_cast<bool>(response.stream);
   const bool sent = streamed ? co_await stream(response) : co_await send(response);
   report(response, streamed);
-  co_return sent && keep_alive_;
+  co_return sent&& keep_alive_;
 }
 
 template <class Stream>
@@ -335,8 +336,9 @@ Response Session<Stream>::refuse(const base::Error& error) {
   request_.notes.error = base::to_string(error.code);
   auto response = shared_.application.to_response(error, request_.id);
   if (response.status >= 500) {
-    shared_.environment.log.write(telemetry::Level::warn, "request_failed",
-                                  {{"request_id", request_.id}, {"error", request_.notes.error}, {"message", error.message}});
+    shared_.environment.log.write(
+        telemetry::Level::warn, "request_failed",
+        {{"request_id", request_.id}, {"error", request_.notes.error}, {"message", error.message}});
   }
   return response;
 }
@@ -482,12 +484,19 @@ void Session<Stream>::report(const Response& response, bool streamed) {
   auto& metrics = worker_.metrics(notes.route, method, response.status);
   metrics.requests.add();
   metrics.duration.observe(took);
-  shared_.environment.log.write(
-      telemetry::Level::info, "request",
-      {{"method", method}, {"route", notes.route}, {"status", response.status},
-       {"duration_ms", std::round(took * 1e6) / 1e3}, {"bytes_in", bytes_in_}, {"bytes_out", bytes_out_},
-       {"request_id", request_.id}, {"user_id", notes.user_id}, {"tenant_id", notes.tenant_id}, {"error", notes.error},
-       {"streamed", streamed}, {"client_gone", gone_}});
+  shared_.environment.log.write(telemetry::Level::info, "request",
+                                {{"method", method},
+                                 {"route", notes.route},
+                                 {"status", response.status},
+                                 {"duration_ms", std::round(took * 1e6) / 1e3},
+                                 {"bytes_in", bytes_in_},
+                                 {"bytes_out", bytes_out_},
+                                 {"request_id", request_.id},
+                                 {"user_id", notes.user_id},
+                                 {"tenant_id", notes.tenant_id},
+                                 {"error", notes.error},
+                                 {"streamed", streamed},
+                                 {"client_gone", gone_}});
 }
 
 }  // namespace http

@@ -39,16 +39,17 @@ Response file(const Request& request, std::string_view bytes, std::string_view c
 }
 
 std::string_view content_type_of(std::string_view path) {
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 10> kTypes{{{".html", "text/html; charset=utf-8"},
-                                                                                {".css", "text/css; charset=utf-8"},
-                                                                                {".js", "text/javascript; charset=utf-8"},
-                                                                                {".json", "application/json"},
-                                                                                {".map", "application/json"},
-                                                                                {".svg", "image/svg+xml"},
-                                                                                {".png", "image/png"},
-                                                                                {".ico", "image/x-icon"},
-                                                                                {".woff2", "font/woff2"},
-                                                                                {".txt", "text/plain; charset=utf-8"}}};
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 10> kTypes{
+      {{".html", "text/html; charset=utf-8"},
+       {".css", "text/css; charset=utf-8"},
+       {".js", "text/javascript; charset=utf-8"},
+       {".json", "application/json"},
+       {".map", "application/json"},
+       {".svg", "image/svg+xml"},
+       {".png", "image/png"},
+       {".ico", "image/x-icon"},
+       {".woff2", "font/woff2"},
+       {".txt", "text/plain; charset=utf-8"}}};
   for (const auto& [ending, type] : kTypes) {
     if (path.ends_with(ending)) return type;
   }
@@ -87,7 +88,8 @@ base::Task<> check(const Dependency& dependency, std::shared_ptr<Checks> checks,
   if (--checks->waiting == 0) checks->all_done.cancel();
 }
 
-Response report(const std::vector<Dependency>& dependencies, const std::vector<Checked>& results, const SystemInfo& info) {
+Response report(const std::vector<Dependency>& dependencies, const std::vector<Checked>& results,
+                const SystemInfo& info) {
   base::json::object list;
   auto overall = DependencyState::healthy;
   for (std::size_t i = 0; i < dependencies.size(); ++i) {
@@ -101,9 +103,9 @@ Response report(const std::vector<Dependency>& dependencies, const std::vector<C
     overall = std::max(overall, fatal ? DependencyState::unhealthy : DependencyState::degraded);
   }
   return Response::json(overall == DependencyState::unhealthy ? 503 : 200, {{"status", base::name_of(overall)},
-                                                                          {"version", PURPOSEPATH_VERSION},
-                                                                          {"stage", info.stage},
-                                                                          {"dependencies", std::move(list)}});
+                                                                            {"version", PURPOSEPATH_VERSION},
+                                                                            {"stage", info.stage},
+                                                                            {"dependencies", std::move(list)}});
 }
 
 }  // namespace

@@ -39,9 +39,9 @@ Dependency model_dependency(llm::Provider& provider);
 
 struct SystemInfo {
   std::string stage = "development";
-  std::string_view openapi_json;             // lives as long as the process
-  base::Milliseconds patience{2'000};        // for all checks together
-  base::Milliseconds remember{1'000};        // a report is given again for so long
+  std::string_view openapi_json;  // lives as long as the process
+  base::Milliseconds patience{2'000};  // for all checks together
+  base::Milliseconds remember{1'000};  // a report is given again for so long
 };
 
 // Any thread.

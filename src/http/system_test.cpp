@@ -16,7 +16,8 @@ namespace {
 constexpr std::string_view kContract = R"({"openapi":"3.1.0"})";
 
 Dependency answering(std::string name, DependencyState state, bool required = true) {
-  return {std::move(name), [state]() -> base::Task<DependencyHealth> { co_return DependencyHealth{state, "why"}; }, required};
+  return {std::move(name), [state]() -> base::Task<DependencyHealth> { co_return DependencyHealth{state, "why"}; },
+          required};
 }
 
 Dependency silent(std::string name) {
@@ -69,7 +70,9 @@ TEST(System, SaysWhatItIs) {
 }
 
 TEST(System, IsReadyWhenItsDependenciesAre) {
-  Fixture fixture({answering("store", DependencyState::healthy), answering("llm", DependencyState::degraded), {"business_api", {}}});
+  Fixture fixture({answering("store", DependencyState::healthy),
+                   answering("llm", DependencyState::degraded),
+                   {"business_api", {}}});
   const auto response = fixture.get("/api/v1/health/ready");
   EXPECT_EQ(response.status, 200);
   const auto value = base::json::parse(response.body);
@@ -82,7 +85,8 @@ TEST(System, IsReadyWhenItsDependenciesAre) {
 
 TEST(System, IsNotReadyWithoutWhatItRequires) {
   EXPECT_EQ(Fixture({answering("store", DependencyState::unhealthy)}).get("/api/v1/health/ready").status, 503);
-  EXPECT_EQ(Fixture({answering("business_api", DependencyState::unhealthy, false)}).get("/api/v1/health/ready").status, 200);
+  EXPECT_EQ(Fixture({answering("business_api", DependencyState::unhealthy, false)}).get("/api/v1/health/ready").status,
+            200);
 }
 
 TEST(System, WaitsForNoCheckLongerThanItsPatience) {

@@ -128,7 +128,10 @@ TEST_F(Tokens, NameAUserAndATenant) {
     for (const base::json::value& wrong : std::initializer_list<base::json::value>{
              nullptr, "", "  ", 7, base::json::array{"ines"}, base::json::string(257, 'x'), "in\nes",
              base::json::string("in\0es", 5),
-             "in\x7F" "es", "in\xC2\x85" "es"}) {
+             "in\x7F"
+             "es",
+             "in\xC2\x85"
+             "es"}) {
       EXPECT_NE(refusal(payload({{name, wrong}})).find(name), std::string::npos) << name << ' ' << wrong;
     }
     EXPECT_EQ(refusal(payload({{name, base::json::string(256, 'x')}})), "");
@@ -149,10 +152,10 @@ TEST_F(Tokens, HaveRolesAndTierOfTheRightKind) {
 TEST_F(Tokens, HaveClaimsThatAreOneJsonObject) {
   const std::string end = R"("tenant_id":"bakery","exp":1800000000})";
   EXPECT_NO_THROW(accept_claims(R"({"sub":"ines",)" + end, options, clock.now()));
-  for (const auto& wrong : {R"({"sub":"ines","sub":"omar",)" + end, "[{\"sub\":\"ines\"," + end + "]",
-                            "{\"sub\":\"in\xC3\x28\"," + end, R"({"sub":"\ud800",)" + end,
-                            R"({"sub":"ines","x":[[[[[[[[[1]]]]]]]]],)" + end, R"({"sub":"ines",)" + end + "x",
-                            std::string(5000, '['), std::string("foo"), std::string()}) {
+  for (const auto& wrong :
+       {R"({"sub":"ines","sub":"omar",)" + end, "[{\"sub\":\"ines\"," + end + "]", "{\"sub\":\"in\xC3\x28\"," + end,
+        R"({"sub":"\ud800",)" + end, R"({"sub":"ines","x":[[[[[[[[[1]]]]]]]]],)" + end, R"({"sub":"ines",)" + end + "x",
+        std::string(5000, '['), std::string("foo"), std::string()}) {
     EXPECT_THROW(accept_claims(wrong, options, clock.now()), base::Error) << wrong;
   }
 }

@@ -16,15 +16,11 @@ std::string_view progress_name(Status status) {
   switch (status) {
     case Status::active:
     case Status::completing:
-    case Status::needs_review:
-      return "in_progress";
-    case Status::paused:
-      return "paused";
-    case Status::completed:
-      return "completed";
+    case Status::needs_review: return "in_progress";
+    case Status::paused: return "paused";
+    case Status::completed: return "completed";
     case Status::cancelled:
-    case Status::abandoned:
-      break;
+    case Status::abandoned: break;
   }
   return "not_started";
 }
@@ -71,9 +67,8 @@ Task<Response> topic_schema(const Coaching& coaching, const Call& call) {
   if (!topic || !coaching::tier_includes(call.caller.tier, topic->tier)) {
     throw base::Error(base::Code::topic_not_found, "there is no such topic; GET /api/v1/topics lists them");
   }
-  co_return Response::json(200, {{"topic", topic->id},
-                                 {"request_schema", topic->request_schema},
-                                 {"result_schema", topic->result_schema}});
+  co_return Response::json(
+      200, {{"topic", topic->id}, {"request_schema", topic->request_schema}, {"result_schema", topic->result_schema}});
 }
 
 }  // namespace

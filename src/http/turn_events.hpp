@@ -15,7 +15,7 @@ namespace http {
 struct EventPosition {
   std::int64_t attempt = 0;
   std::size_t offset = 0;  // bytes of the reply already there
-  bool ended = false;      // the last event was seen
+  bool ended = false;  // the last event was seen
 };
 // nullopt for "". Throws Error{bad_request} for anything that is no id of ours.
 std::optional<EventPosition> parse_event_id(std::string_view last_event_id);

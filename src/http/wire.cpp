@@ -46,12 +46,9 @@ void append_framing(std::string& out, const Head& head) {
       append_number(out, head.response.body.size());
       out += "\r\n";
       break;
-    case Framing::chunked:
-      out += "Transfer-Encoding: chunked\r\n";
-      break;
+    case Framing::chunked: out += "Transfer-Encoding: chunked\r\n"; break;
     case Framing::until_close:
-    case Framing::none:
-      break;
+    case Framing::none: break;
   }
   if (!head.keep_alive) {
     out += "Connection: close\r\n";

@@ -59,25 +59,28 @@ TEST(Head, WritesDatesAsHttpWantsThem) {
 TEST(RequestId, IsTakenOnlyWhenWellFormed) {
   EXPECT_TRUE(is_request_id("req_01:a.B-9"));
   EXPECT_TRUE(is_request_id(std::string(128, 'a')));
-  for (const auto& text : {std::string(), std::string(129, 'a'), std::string("a b"), std::string("a\"b"), std::string("\u00e9")}) {
+  for (const auto& text :
+       {std::string(), std::string(129, 'a'), std::string("a b"), std::string("a\"b"), std::string("\u00e9")}) {
     EXPECT_FALSE(is_request_id(text)) << text;
   }
 }
 
 TEST(Cors, AllowsListedOriginsAndNoOthers) {
   const Cors cors({.origins = {"https://app.example.com", "https://*.example.org", "http://localhost:5173"}});
-  for (const auto* origin : {"https://app.example.com", "https://a.example.org", "https://a.b.example.org", "http://localhost:5173"}) {
+  for (const auto* origin :
+       {"https://app.example.com", "https://a.example.org", "https://a.b.example.org", "http://localhost:5173"}) {
     EXPECT_TRUE(cors.allows(origin)) << origin;
   }
-  for (const auto* origin : {"http://app.example.com", "https://app.example.com:444", "https://example.org", "https://.example.org",
-                             "https://badexample.org", "https://evil.com/.example.org", "https://a@b.example.org", "null", "",
-                             "http://localhost"}) {
+  for (const auto* origin : {"http://app.example.com", "https://app.example.com:444", "https://example.org",
+                             "https://.example.org", "https://badexample.org", "https://evil.com/.example.org",
+                             "https://a@b.example.org", "null", "", "http://localhost"}) {
     EXPECT_FALSE(cors.allows(origin)) << origin;
   }
 }
 
 TEST(Cors, AnswersPreflightForKnownOrigins) {
-  const CorsOptions options{.origins = {"https://app.example.com"}, .credentials = true, .max_age = base::Milliseconds(60'000)};
+  const CorsOptions options{
+      .origins = {"https://app.example.com"}, .credentials = true, .max_age = base::Milliseconds(60'000)};
   auto request = from("https://app.example.com", "OPTIONS");
   EXPECT_FALSE(Cors(options).preflight(request)) << "it asks for no method: not a preflight";
   request.headers.emplace_back("access-control-request-method", "POST");

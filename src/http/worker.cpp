@@ -46,9 +46,7 @@ void Worker::listen(const asio::ip::tcp::endpoint& endpoint) {
   acceptor.non_blocking(true);
 }
 
-void Worker::start() {
-  asio::co_spawn(context.get_executor(), accept(), asio::detached);
-}
+void Worker::start() { asio::co_spawn(context.get_executor(), accept(), asio::detached); }
 
 base::Task<> Worker::accept() {
   asio::steady_timer pause(context);
@@ -147,7 +145,8 @@ void Worker::cancel_all() {
 }
 
 std::string_view Worker::date() {
-  const auto second = std::chrono::floor<std::chrono::seconds>(shared.environment.clock.now()).time_since_epoch().count();
+  const auto second =
+      std::chrono::floor<std::chrono::seconds>(shared.environment.clock.now()).time_since_epoch().count();
   if (second != date_second) {
     date_second = second;
     date_text = format_http_date(second);
@@ -174,7 +173,8 @@ RouteMetrics& Worker::metrics(std::string_view route, std::string_view method, i
       registry.counter("purposepath_http_requests_total", "Requests answered.",
                        {{"route", route_label}, {"method", std::string(method)}, {"status", std::to_string(status)}}),
       registry.histogram("purposepath_http_request_duration_seconds",
-                         "From the last byte of the request to the last byte of the answer.", {{"route", route_label}})};
+                         "From the last byte of the request to the last byte of the answer.",
+                         {{"route", route_label}})};
   return route_metrics.emplace(key, made).first->second;
 }
 

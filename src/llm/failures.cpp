@@ -42,17 +42,12 @@ bool is_final(std::string_view code) {
 std::string advice(int status) {
   switch (status) {
     case 400:
-    case 422:
-      return "; the request does not fit this model or server";
+    case 422: return "; the request does not fit this model or server";
     case 401:
-    case 403:
-      return "; check the API key and what it may use";
-    case 404:
-      return "; check the base URL and the name of the model";
-    case 413:
-      return "; the conversation is too long for this server";
-    default:
-      return "";
+    case 403: return "; check the API key and what it may use";
+    case 404: return "; check the base URL and the name of the model";
+    case 413: return "; the conversation is too long for this server";
+    default: return "";
   }
 }
 

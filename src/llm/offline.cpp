@@ -20,14 +20,10 @@ std::string answer(const Request& request) {
   if (request.purpose == Purpose::initiation) return offline::first_message(script);
   const auto dialogue = offline::read_dialogue(script, request);
   switch (request.purpose) {
-    case Purpose::resumption:
-      return offline::welcome_back(dialogue);
-    case Purpose::assessment:
-      return offline::assessment_text(dialogue);
-    case Purpose::extraction:
-      return base::write_json(offline::result_of(dialogue, request.schema));
-    default:
-      return offline::reply_text(dialogue);
+    case Purpose::resumption: return offline::welcome_back(dialogue);
+    case Purpose::assessment: return offline::assessment_text(dialogue);
+    case Purpose::extraction: return base::write_json(offline::result_of(dialogue, request.schema));
+    default: return offline::reply_text(dialogue);
   }
 }
 

@@ -234,21 +234,16 @@ Next next_question(const Dialogue& dialogue, bool resuming) {
 
 std::string question_text(const Dialogue& dialogue, const Next& next) {
   switch (next.ask) {
-    case Ask::question:
-      return filled(dialogue, next.question->ask);
-    case Ask::another:
-      return filled(dialogue, next.question->another);
-    case Ask::probe:
-      return std::string(dialogue.script.probes[dialogue.probes]);
+    case Ask::question: return filled(dialogue, next.question->ask);
+    case Ask::another: return filled(dialogue, next.question->another);
+    case Ask::probe: return std::string(dialogue.script.probes[dialogue.probes]);
     case Ask::confirm:
       if (dialogue.confirms < dialogue.script.confirm.size())
         return filled(dialogue, dialogue.script.confirm[dialogue.confirms]);
       return fmt::format("Version {}: {} {}", dialogue.confirms + 1,
                          filled(dialogue, dialogue.script.seeks == "values" ? "{list}." : "{statement}"), kVersion);
-    case Ask::what_changes:
-      return std::string(kWhatChanges[dialogue.what_changes]);
-    case Ask::nothing:
-      break;
+    case Ask::what_changes: return std::string(kWhatChanges[dialogue.what_changes]);
+    case Ask::nothing: break;
   }
   return "";
 }

@@ -51,8 +51,7 @@ std::string answer_to_question(const Dialogue& dialogue) {
       return "I run inside PurposePath itself and send what you write to no other service; who can see it there is up "
              "to those who "
              "operate it.";
-    case Asked::other:
-      break;
+    case Asked::other: break;
   }
   return variant(
       std::array<std::string_view, 2>{"I cannot answer that; all I can do is hold this conversation with you.",
@@ -91,8 +90,7 @@ std::string lead_in(const Dialogue& dialogue, const Next& next) {
                                           "You need not know it. Let us come to it from another side.",
                                           "Then we let that one rest and go on.", "No hurry; there are other doors."},
           times);
-    case Kind::question:
-      return answer_to_question(dialogue);
+    case Kind::question: return answer_to_question(dialogue);
     case Kind::foreign:
       return variant(
           std::array<std::string_view, 2>{
@@ -110,12 +108,9 @@ std::string lead_in(const Dialogue& dialogue, const Next& next) {
               "I follow one plan only, and that is this conversation with you.",
               "There is nothing else I can be switched to; I am here for your questions of this kind only."},
           times);
-    case Kind::greeting:
-      return times == 1 ? "Hello, and good that you are here." : "Hello again.";
-    case Kind::brief:
-      return lead_in_brief(dialogue, next);
-    default:
-      return reflection(dialogue);
+    case Kind::greeting: return times == 1 ? "Hello, and good that you are here." : "Hello again.";
+    case Kind::brief: return lead_in_brief(dialogue, next);
+    default: return reflection(dialogue);
   }
 }
 

@@ -56,7 +56,6 @@ FinishReason finish_reason(std::string_view name) {
   return FinishReason::stop;  // "stop", and what a vendor may invent
 }
 
-
 }  // namespace
 
 std::int64_t estimate_prompt(const Request& request) {
@@ -166,8 +165,7 @@ void OpenAiAnswer::take_usage(const json::object& usage) {
 
 Reply OpenAiAnswer::reply(std::int64_t estimated_prompt_tokens, std::string_view default_model) && {
   if (!has_usage_) {
-    usage_ = {
-        .prompt_tokens = estimated_prompt_tokens, .completion_tokens = estimate_tokens(text_), .estimated = true};
+    usage_ = {.prompt_tokens = estimated_prompt_tokens, .completion_tokens = estimate_tokens(text_), .estimated = true};
   }
   Reply reply;
   reply.text = base::PrivateText(std::move(text_));

@@ -30,8 +30,8 @@ struct LlmOptions {
 };
 BOOST_DESCRIBE_STRUCT(LlmOptions, (),
                       (provider, base_url, api_key, model, assessment_model, max_tokens, temperature, timeouts, retry,
-                       price_per_million_input_usd, price_per_million_output_usd, token_parameter, organization, project,
-                       store))
+                       price_per_million_input_usd, price_per_million_output_usd, token_parameter, organization,
+                       project, store))
 
 // Throws Error{validation_error} naming the option that cannot be used.
 std::unique_ptr<Provider> make_provider(const LlmOptions& options, const ProviderDependencies& dependencies);

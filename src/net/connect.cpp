@@ -168,8 +168,7 @@ void fail(const Connection& connection, std::string_view origin, Stage stage, er
   }
   if (why == asio::error::operation_aborted) throw boost::system::system_error(why);
   switch (stage) {
-    case Stage::connect:
-      throw failure(stage, false, fmt::format("cannot connect to {}: {}", origin, why.message()));
+    case Stage::connect: throw failure(stage, false, fmt::format("cannot connect to {}: {}", origin, why.message()));
     case Stage::response:
       throw failure(stage, false, fmt::format("cannot make sense of the answer of {}: {}", origin, why.message()));
     default:

@@ -10,16 +10,11 @@ namespace {
 
 bool holds(const Condition& condition, bool live, std::int64_t version, std::int64_t number) {
   switch (condition.kind) {
-    case Condition::Kind::none:
-      return true;
-    case Condition::Kind::absent:
-      return !live;
-    case Condition::Kind::exists:
-      return live;
-    case Condition::Kind::version_is:
-      return live && version == condition.value;
-    case Condition::Kind::at_most:
-      return (live ? number : 0) <= condition.value;
+    case Condition::Kind::none: return true;
+    case Condition::Kind::absent: return !live;
+    case Condition::Kind::exists: return live;
+    case Condition::Kind::version_is: return live && version == condition.value;
+    case Condition::Kind::at_most: return (live ? number : 0) <= condition.value;
   }
   return false;
 }

@@ -19,7 +19,8 @@ namespace {
 
 constexpr std::size_t kMaxQueuedBytes = 8u << 20;
 constexpr std::size_t kEarlyBytes = 256u << 10;  // the writer does not linger any longer with so much at hand
-constexpr std::chrono::milliseconds kLinger{5};  // between two batches, so that a busy service makes one write() of many lines
+constexpr std::chrono::milliseconds kLinger{
+    5};  // between two batches, so that a busy service makes one write() of many lines
 constexpr std::chrono::seconds kLongestWait{5};  // for a reader of the log that is stuck
 
 using Buffer = fmt::basic_memory_buffer<char, 1024>;
@@ -90,7 +91,8 @@ void append_time(Buffer& out, base::Time time) {
   out.push_back('Z');
 }
 
-void append_line(Buffer& out, base::Time time, Level level, std::string_view event, std::initializer_list<Field> fields) {
+void append_line(Buffer& out, base::Time time, Level level, std::string_view event,
+                 std::initializer_list<Field> fields) {
   append(out, R"({"time":")");
   append_time(out, time);
   append(out, R"(","level":")");

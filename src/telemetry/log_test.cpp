@@ -47,7 +47,8 @@ TEST(Log, WritesOneJsonObjectALine) {
 TEST(Log, EscapesAnyBytes) {
   std::string every;
   for (int c = 0; c < 256; ++c) every += static_cast<char>(c);
-  for (const auto& text : {every, std::string("\"\\\n\t\x01"), std::string("d\u00e9j\u00e0 \U0001F600"), std::string("\xC3")}) {
+  for (const auto& text :
+       {every, std::string("\"\\\n\t\x01"), std::string("d\u00e9j\u00e0 \U0001F600"), std::string("\xC3")}) {
     const auto line = one_line({{"text", text}});
     EXPECT_EQ(std::count(line.begin(), line.end(), '\n'), 1);
     EXPECT_TRUE(base::is_utf8(line));
