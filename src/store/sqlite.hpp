@@ -22,10 +22,11 @@ struct SqliteOptions {
   std::int64_t queue_bytes = 64'000'000;         // of items in waiting transactions, at most (one always fits)
   base::Milliseconds queue_wait{2000};           // for a place in a full queue; then dependency_unavailable
   std::int64_t group_transactions = 512;         // committed together, at most
-  std::int64_t writer_cache_bytes = 32'000'000;  // pages kept by the writer, at most
+  std::int64_t writer_cache_bytes =
+      8'000'000;   // pages kept by the writer, at most; SQLite walks all of them now and then
   std::int64_t reader_cache_bytes = 2'000'000;   // per reading thread; emptied by each commit, so small
-  std::int64_t checkpoint_pages = 4'000;         // new pages in the write-ahead log that begin a checkpoint
-  std::int64_t restart_pages = 16'000;           // pages in it that make the writer begin it anew
+  std::int64_t checkpoint_pages = 500;           // new pages in the write-ahead log that begin a checkpoint
+  std::int64_t restart_pages = 2'000;            // pages in it that make the writer begin it anew
   base::Milliseconds busy_wait{5000};            // for another process's lock on the file (a backup, a shell)
   base::Milliseconds sweep_interval{60'000};     // between deletions of expired items
   std::int64_t sweep_items = 64;                 // deleted in one go, at most
