@@ -9,7 +9,7 @@ const proxyPort = await freePort();
 const proxy = await startProxy(proxyPort, modelPort);
 const port = await freePort();
 const server = await startPurposePath(port, withModel(modelPort));
-const conversations = await startConversations(port, Number(process.env.CONVERSATIONS ?? 512));
+const conversations = await startConversations(port, Number(process.env.CONVERSATIONS ?? 3000));
 const turnScript = wrkScript(conversations);
 const line = (name, r) => console.log(`${name.padEnd(28)} ${r.perSecond.toFixed(0).padStart(7)}/s  p50 ${r.p50ms.toFixed(2)} ms` +
   `  p99 ${r.p99ms.toFixed(2)} ms  ${r.cpuMicros.toFixed(1)} us CPU each  ${r.badStatus + r.socketErrors} failed`);
