@@ -78,7 +78,7 @@ Service::Service(const Settings& settings)
   dependencies.push_back({"business_api", {}, false});
   dependencies.push_back({"secrets", [this] { return check_secrets(); }, false});
   system_ = std::make_unique<http::System>(std::move(info), std::move(dependencies), metrics_);
-  api_ = std::make_unique<http::Api>(contract_, make_handlers(), tokens_, limits_);
+  api_ = std::make_unique<http::Api>(contract_, make_handlers(), tokens_, limits_, log_);
   for (auto& route : system_->routes()) {
     if (contract_.find(route.method, route.pattern) != nullptr) continue;
     api_->add_open_route(std::move(route.method), std::move(route.pattern), std::move(route.handler));

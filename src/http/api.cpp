@@ -39,8 +39,9 @@ std::int64_t Call::number_parameter(std::string_view name) const {
 
 bool Call::flag_parameter(std::string_view name) const { return input.parameters.at(name).as_bool(); }
 
-Api::Api(const Contract& contract, Handlers handlers, TokenVerifier& tokens, RateLimiter& limits)
-    : contract_(contract), tokens_(tokens), limits_(limits) {
+Api::Api(const Contract& contract, Handlers handlers, TokenVerifier& tokens, RateLimiter& limits,
+         telemetry::Log& log)
+    : contract_(contract), tokens_(tokens), limits_(limits), log_(log) {
   for (const auto& operation : contract.operations()) {
     const auto handler = handlers.extract(operation.id);
     if (handler.empty()) {
@@ -99,6 +100,11 @@ base::Task<Response> Api::handle(Request& request) const {
     if (error.code == base::Code::internal_error) throw;
     response = to_response(error, request.id);
     request.notes.error = base::to_string(error.code);
+    // What a client is not told: which server, which status, which wait.
+    if (response.status > 500) {
+      log_.write(telemetry::Level::warn, "request_failed",
+                 {{"request_id", request.id}, {"error", base::to_string(error.code)}, {"reason", error.message}});
+    }
   }
   add_rate_limit_headers(decision, response.headers);
   co_return response;

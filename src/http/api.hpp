@@ -10,6 +10,7 @@
 #include "http/rate_limit.hpp"
 #include "http/router.hpp"
 #include "http/token.hpp"
+#include "telemetry/log.hpp"
 
 namespace http {
 
@@ -38,7 +39,7 @@ class Api {
  public:
   // Every operation of the contract needs a handler, and every handler an operation: throws Error{internal_error} naming
   // those that have none. All references must outlive this.
-  Api(const Contract& contract, Handlers handlers, TokenVerifier& tokens, RateLimiter& limits);
+  Api(const Contract& contract, Handlers handlers, TokenVerifier& tokens, RateLimiter& limits, telemetry::Log& log);
 
   // A route beside the contract, open to everybody: the files of a page, say. Before the first request.
   using OpenHandler = std::function<base::Task<Response>(const Request&)>;
@@ -59,6 +60,7 @@ class Api {
   Router<Endpoint> router_;
   TokenVerifier& tokens_;
   RateLimiter& limits_;
+  telemetry::Log& log_;
 };
 
 }  // namespace http

@@ -57,16 +57,31 @@ void add_headers(const base::Error& error, Response& response) {
   }
 }
 
+// Which server gave what answer is for the operator, who finds it in the log. "" for an error that is a client's to read.
+std::string_view about_the_model(base::Code code) {
+  switch (code) {
+    case base::Code::llm_error: return "The model gave no usable answer. Nothing is lost: send it again.";
+    case base::Code::llm_unavailable: return "The model cannot be reached right now. Nothing is lost: try again shortly.";
+    case base::Code::llm_timeout: return "The model took too long to answer. Nothing is lost: try again.";
+    default: return "";
+  }
+}
+
 // The store tells its operator what is wrong with which file (in the log, and at the start); that is nothing for a client.
-bool is_for_the_operator(const base::Error& error) {
+bool is_about_the_store(const base::Error& error) {
   const auto* details = error.details.if_object();
   return error.code == base::Code::dependency_unavailable && details != nullptr && details->contains("file");
 }
 
 base::Error for_a_client(const base::Error& error) {
-  base::Error shown(error.code, "The store cannot be used right now. Nothing was changed; try again later.",
-                    base::json::object{{"dependency", "store"}});
-  shown.retry_after = error.retry_after;
+  base::Error shown = error;
+  if (is_about_the_store(error)) {
+    shown.message = "The store cannot be used right now. Nothing was changed; try again later.";
+    shown.details = base::json::object{{"dependency", "store"}};
+  } else if (const auto text = about_the_model(error.code); !text.empty()) {
+    shown.message = text;
+    shown.details = nullptr;
+  }
   return shown;
 }
 
@@ -107,8 +122,8 @@ int status_of(base::Code code) {
   return 500;
 }
 
-Response to_response(const base::Error& error, std::string_view request_id) {
-  if (is_for_the_operator(error)) return to_response(for_a_client(error), request_id);
+Response to_response(const base::Error& thrown, std::string_view request_id) {
+  const auto error = for_a_client(thrown);
   Response response;
   response.status = status_of(error.code);
   add_headers(error, response);

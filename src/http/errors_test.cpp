@@ -31,7 +31,8 @@ TEST_P(ErrorCodes, HasTheContractsStatusAndShape) {
   EXPECT_EQ(body.size(), 4u);
   EXPECT_EQ(body.at("error"), base::json::value(to_string(code)));
   EXPECT_EQ(body.at("request_id"), "req_1");
-  if (status == 500) {
+  // What happened inside, or at a model's server, does not leave ours.
+  if (status == 500 || to_string(code).starts_with("llm_")) {
     EXPECT_EQ(response.body.find("what happened"), std::string::npos);
     EXPECT_TRUE(body.at("details").is_null());
   } else {
@@ -55,6 +56,13 @@ INSTANTIATE_TEST_SUITE_P(
                     Row{Code::llm_unavailable, 503}, Row{Code::llm_timeout, 504},
                     Row{Code::dependency_unavailable, 503}, Row{Code::shutting_down, 503}),
     [](const auto& row) { return std::string(base::to_string(row.param.code)); });
+
+TEST(Errors, TellAClientNothingOfTheModelsServer) {
+  const base::Error error(base::Code::llm_unavailable, "the model server 10.0.0.7:8080 answered 503", {{"status", 503}});
+  const auto body = base::parse_json(to_response(error, "req_1").body);
+  EXPECT_EQ(body.at("message").as_string().find("10.0.0.7"), std::string::npos);
+  EXPECT_TRUE(body.at("details").is_null());
+}
 
 TEST(Errors, OfTheStoreNameNoFile) {
   const Error error(Code::dependency_unavailable, "the disk of /var/lib/x.db is full",
