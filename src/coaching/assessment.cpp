@@ -1,11 +1,6 @@
 #include "coaching/assessment.hpp"
-
-#include <boost/asio/bind_cancellation_slot.hpp>
-#include <boost/asio/cancellation_signal.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-
 #include "base/bell.hpp"
+#include "base/spawn.hpp"
 #include "coaching/prompt.hpp"
 #include "coaching/structured.hpp"
 
@@ -87,8 +82,7 @@ PendingAssessment::PendingAssessment(const Coaching& coaching, boost::asio::any_
     : coaching_(coaching), state_(std::make_shared<State>()) {
   state_->topic = std::move(topic);
   state_->snapshot = std::move(snapshot);
-  boost::asio::co_spawn(executor, assess(coaching_, state_),
-                        boost::asio::bind_cancellation_slot(state_->cancellation.slot(), boost::asio::detached));
+  base::spawn_cancellable(executor, assess(coaching_, state_), state_->cancellation, state_);
 }
 
 base::Task<std::optional<Assessment>> PendingAssessment::result(base::Milliseconds grace) {

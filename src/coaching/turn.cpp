@@ -2,11 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <boost/asio/bind_cancellation_slot.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include "base/spawn.hpp"
 #include "coaching/cache.hpp"
 #include "coaching/conversations.hpp"
 #include "coaching/turn_reply.hpp"
@@ -167,8 +165,7 @@ LiveTurnPtr start(const Coaching& coaching, SnapshotPtr snapshot, boost::asio::a
   live->version = snapshot->version;
   live->leased_at = coaching.clock.now();
   coaching.live_turns.add(live);
-  boost::asio::co_spawn(executor, run_turn(coaching, live, std::move(snapshot), stream),
-                        boost::asio::bind_cancellation_slot(live->cancellation().slot(), boost::asio::detached));
+  base::spawn_cancellable(executor, run_turn(coaching, live, std::move(snapshot), stream), live->cancellation(), live);
   return live;
 }
 

@@ -39,8 +39,7 @@ std::int64_t Call::number_parameter(std::string_view name) const {
 
 bool Call::flag_parameter(std::string_view name) const { return input.parameters.at(name).as_bool(); }
 
-Api::Api(const Contract& contract, Handlers handlers, TokenVerifier& tokens, RateLimiter& limits,
-         telemetry::Log& log)
+Api::Api(const Contract& contract, Handlers handlers, TokenVerifier& tokens, RateLimiter& limits, telemetry::Log& log)
     : contract_(contract), tokens_(tokens), limits_(limits), log_(log) {
   for (const auto& operation : contract.operations()) {
     const auto handler = handlers.extract(operation.id);

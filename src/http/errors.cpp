@@ -61,7 +61,8 @@ void add_headers(const base::Error& error, Response& response) {
 std::string_view about_the_model(base::Code code) {
   switch (code) {
     case base::Code::llm_error: return "The model gave no usable answer. Nothing is lost: send it again.";
-    case base::Code::llm_unavailable: return "The model cannot be reached right now. Nothing is lost: try again shortly.";
+    case base::Code::llm_unavailable:
+      return "The model cannot be reached right now. Nothing is lost: try again shortly.";
     case base::Code::llm_timeout: return "The model took too long to answer. Nothing is lost: try again.";
     default: return "";
   }

@@ -58,7 +58,8 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& row) { return std::string(base::to_string(row.param.code)); });
 
 TEST(Errors, TellAClientNothingOfTheModelsServer) {
-  const base::Error error(base::Code::llm_unavailable, "the model server 10.0.0.7:8080 answered 503", {{"status", 503}});
+  const base::Error error(base::Code::llm_unavailable, "the model server 10.0.0.7:8080 answered 503",
+                          {{"status", 503}});
   const auto body = base::parse_json(to_response(error, "req_1").body);
   EXPECT_EQ(body.at("message").as_string().find("10.0.0.7"), std::string::npos);
   EXPECT_TRUE(body.at("details").is_null());
