@@ -1,4 +1,5 @@
 #include "coaching/assessment.hpp"
+
 #include "base/bell.hpp"
 #include "base/spawn.hpp"
 #include "coaching/prompt.hpp"
