@@ -13,6 +13,7 @@
 #include "coaching/live_turn.hpp"
 #include "coaching/prompt.hpp"
 #include "coaching/tiers.hpp"
+#include "coaching/turn.hpp"
 
 namespace coaching {
 namespace {
@@ -37,11 +38,7 @@ Error changed_too_often() {
 }
 
 void refuse_while_answering(const Conversation& conversation) {
-  if (!conversation.open_turn) return;
-  Error error(Code::turn_in_progress, "a message is still being answered; wait for its reply",
-              base::json::object{{"turn_id", conversation.open_turn->turn_id}});
-  error.retry_after = base::Milliseconds(1000);
-  throw error;
+  if (conversation.open_turn) throw turn_in_progress(*conversation.open_turn);
 }
 
 // What a change adds to the conversation's own record.

@@ -21,13 +21,6 @@ constexpr int kRounds = 5;
 constexpr base::Milliseconds kPollOtherProcess{250};
 constexpr std::size_t kSearchedMessages = 200;
 
-Error turn_in_progress(const OpenTurn& open) {
-  Error error(Code::turn_in_progress, "the message before is still being answered; wait for its reply",
-              base::json::object{{"turn_id", open.turn_id}});
-  error.retry_after = base::Milliseconds(1000);
-  return error;
-}
-
 LiveTurnPtr answered(const Snapshot& snapshot, std::shared_ptr<const Message> reply) {
   OpenTurn open;
   open.turn_id = reply->turn->turn_id;
@@ -264,6 +257,13 @@ Task<Accepted> accept(const Coaching& coaching, const Owner& owner, const std::s
 }
 
 }  // namespace
+
+Error turn_in_progress(const OpenTurn& open) {
+  Error error(Code::turn_in_progress, "a message is still being answered; wait for its reply",
+              base::json::object{{"turn_id", open.turn_id}});
+  error.retry_after = base::Milliseconds(1000);
+  return error;
+}
 
 Task<LiveTurnPtr> take_turn(const Coaching& coaching, Owner owner, std::string conversation_id, TurnRequest request) {
   coaching.live_turns.check_room();

@@ -33,6 +33,9 @@ base::Task<LiveTurnPtr> find_turn(const Coaching& coaching, Owner owner, std::st
 // be dead). nullptr when there is nothing to take over.
 base::Task<LiveTurnPtr> take_over(const Coaching& coaching, std::string conversation_id, bool even_if_leased);
 
+// What to throw at whoever wants to change a conversation in which this turn is open; names it, and when to come back.
+base::Error turn_in_progress(const OpenTurn& open);
+
 // Extends the lease of a turn at work here; the turn is interrupted when somebody else has taken it over.
 base::Task<> renew_lease(const Coaching& coaching, LiveTurnPtr turn);
 
