@@ -57,7 +57,7 @@ Service::Service(const Settings& settings)
       tokens_(settings.auth, secrets_, clock_),
       limits_(settings.rate_limits, clock_),
       client_(settings.client),
-      provider_(llm::make_provider(settings.llm, {client_, clock_, random_, log_, metrics_})),
+      router_(settings.llm, {client_, clock_, random_, log_, metrics_}),
       cache_(static_cast<std::size_t>(settings.coaching.cached_conversations)),
       live_turns_(static_cast<std::size_t>(settings.coaching.max_live_turns)) {
   http::Application application;
@@ -66,15 +66,15 @@ Service::Service(const Settings& settings)
   server_ = std::make_unique<http::Server>(settings.http, std::move(application),
                                            http::ServerEnvironment{log_, metrics_, clock_, ids_});
   store_ = store::open_sqlite(with_path(settings), clock_, metrics_, log_);
-  coaching_ = std::make_unique<coaching::Coaching>(coaching::Coaching{settings.coaching, settings.llm, *store_,
-                                                                      *provider_, topics_, cache_, live_turns_, clock_,
-                                                                      ids_, random_, log_, metrics_});
+  coaching_ = std::make_unique<coaching::Coaching>(coaching::Coaching{settings.coaching, settings.llm, *store_, router_,
+                                                                      topics_, cache_, live_turns_, clock_, ids_,
+                                                                      random_, log_, metrics_});
   http::SystemInfo info;
   info.stage = base::name_of(settings.stage);
   info.openapi_json = openapi();
   std::vector<http::Dependency> dependencies;
   dependencies.push_back(http::store_dependency(*store_));
-  dependencies.push_back(http::model_dependency(*provider_));
+  dependencies.push_back(http::model_dependency(router_));
   dependencies.push_back({"business_api", {}, false});
   dependencies.push_back({"secrets", [this] { return check_secrets(); }, false});
   system_ = std::make_unique<http::System>(std::move(info), std::move(dependencies), metrics_);

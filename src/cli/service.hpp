@@ -16,7 +16,7 @@
 #include "http/server.hpp"
 #include "http/system.hpp"
 #include "http/token.hpp"
-#include "llm/providers.hpp"
+#include "llm/router.hpp"
 #include "net/http_client.hpp"
 #include "store/sqlite.hpp"
 #include "telemetry/log.hpp"
@@ -33,7 +33,7 @@ class Service {
 
   void start();
   int port() const { return server_->port(); }
-  const llm::Provider& provider() const { return *provider_; }
+  const llm::Provider& provider() const { return router_; }
   // Accepts no more, finishes open turns up to the drain time-out, and leaves the rest to whoever comes next.
   void drain();
   telemetry::Log& log() { return log_; }
@@ -55,7 +55,7 @@ class Service {
   http::TokenVerifier tokens_;
   http::RateLimiter limits_;
   net::HttpClient client_;
-  std::unique_ptr<llm::Provider> provider_;
+  llm::Router router_;
   coaching::ConversationCache cache_;
   coaching::LiveTurns live_turns_;
   std::unique_ptr<http::Server> server_;

@@ -65,6 +65,8 @@ Task<Answer> ask(const Coaching& coaching, const LiveTurnPtr& live, const Snapsh
       live->append(text);
       base::PrivateText system;
       std::swap(request.system, system);
+      base::PrivateText summary;
+      std::swap(request.summary, summary);
       std::vector<llm::Message>().swap(request.messages);
     };
   }
@@ -73,12 +75,6 @@ Task<Answer> ask(const Coaching& coaching, const LiveTurnPtr& live, const Snapsh
   check_reply(answer.reply);
   if (assessment != nullptr) answer.assessment = co_await assessment->result(coaching.options.assessment_grace);
   co_return answer;
-}
-
-double cost_of(const llm::LlmOptions& options, const llm::Usage& usage) {
-  return (static_cast<double>(usage.prompt_tokens) * options.price_per_million_input_usd +
-          static_cast<double>(usage.completion_tokens) * options.price_per_million_output_usd) /
-         1e6;
 }
 
 // Phase, progress and findings after this turn. Findings of earlier turns stay when this one was not assessed.
@@ -99,8 +95,7 @@ void apply_assessment(Conversation& conversation, const Topic& topic, const std:
   if (!assessment->identified_values.empty()) conversation.identified_values = assessment->identified_values;
 }
 
-TurnRecord make_record(const llm::LlmOptions& options, const LiveTurn& live, const Conversation& conversation,
-                       const Answer& answer) {
+TurnRecord make_record(const LiveTurn& live, const Conversation& conversation, const Answer& answer) {
   TurnRecord record;
   record.turn_id = live.turn.turn_id;
   record.message_id = live.turn.message_id;
@@ -109,7 +104,7 @@ TurnRecord make_record(const llm::LlmOptions& options, const LiveTurn& live, con
   record.prompt_tokens = answer.reply.usage.prompt_tokens;
   record.completion_tokens = answer.reply.usage.completion_tokens;
   record.cached_tokens = answer.reply.usage.cached_tokens;
-  record.cost_usd = cost_of(options, answer.reply.usage);
+  record.cost_usd = answer.reply.cost_usd;
   record.phase = conversation.phase;
   record.progress = progress_of(conversation.phase);
   record.is_complete = conversation.is_complete;
@@ -139,7 +134,7 @@ std::shared_ptr<Snapshot> with_reply(const Coaching& coaching, const LiveTurn& l
   message->role = Speaker::assistant;
   message->content = answer.reply.text;
   message->timestamp = coaching.clock.now();
-  message->turn = make_record(coaching.llm, live, conversation, answer);
+  message->turn = make_record(live, conversation, answer);
   conversation.turn_count += 1;
   conversation.updated_at = message->timestamp;
   conversation.open_turn.reset();

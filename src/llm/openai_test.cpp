@@ -72,12 +72,13 @@ struct OpenAiTest : testing::Test {
     return text;
   }
 
-  std::unique_ptr<Provider> provider(const Impostor& server, OpenAiOptions options = {}) {
+  static Model some_model() { return {.code = "some", .vendor = Vendor::openai, .id = "m"}; }
+
+  std::unique_ptr<Provider> provider(const Impostor& server, OpenAiOptions options = {},
+                                     const Model& model = some_model()) {
     options.base_url = server.url("/v1");
     if (options.api_key.empty()) options.api_key = base::Secret(kKey);
-    if (options.model.empty()) options.model = "m";
-    options.retry.backoff = {.first = 1ms, .longest = 2ms, .patience = 100ms};
-    return make_openai(options, {http, clock, random, *log, metrics});
+    return make_openai(model, options, {http, clock, random, *log, metrics});
   }
 
   static Request request() {
@@ -112,12 +113,9 @@ struct OpenAiTest : testing::Test {
     return complete(*from, asked, stream);
   }
 
-  base::Error failure(const net::Script& script, bool stream = true, const Request& asked = request(),
-                      int attempts = 1) {
+  base::Error failure(const net::Script& script, bool stream = true, const Request& asked = request()) {
     Impostor server(context, script);
-    OpenAiOptions options;
-    options.retry.attempts = attempts;
-    const auto from = provider(server, options);
+    const auto from = provider(server);
     try {
       complete(*from, asked, stream);
     } catch (const base::Error& error) {
@@ -166,12 +164,13 @@ TEST_F(OpenAiTest, AsksForAStreamWithUsageAndForASchema) {
   auto asked = request();
   asked.schema = &schema;
   asked.schema_name = "result";
-  asked.model = "other";
   Impostor server(context, answers({stream_answer(delta("{}") + kFinish + kDone)}));
-  const auto from = provider(server, {.token_parameter = "max_completion_tokens"});
+  auto model = some_model();
+  model.token_parameter = "max_completion_tokens";
+  const auto from = provider(server, {}, model);
   complete(*from, asked);
   const auto body = sent();
-  EXPECT_EQ(body.at("model"), "other");
+  EXPECT_EQ(body.at("model"), "m");
   EXPECT_EQ(body.at("stream"), true);
   EXPECT_EQ(body.at("stream_options").at("include_usage"), true);
   EXPECT_TRUE(body.contains("max_completion_tokens"));
@@ -184,18 +183,23 @@ TEST_F(OpenAiTest, AsksForAStreamWithUsageAndForASchema) {
 
 TEST_F(OpenAiTest, WithoutAKeySendsNone) {
   Impostor server(context, answers({json_answer(R"({"choices":[{"message":{"content":"x"}}]})")}));
-  OpenAiOptions options{.base_url = server.url("/v1"), .model = "m"};
-  const auto from = make_openai(options, {http, clock, random, *log, metrics});
+  OpenAiOptions options{.base_url = server.url("/v1")};
+  const auto from = make_openai(some_model(), options, {http, clock, random, *log, metrics});
   complete(*from, request(), false);
   EXPECT_EQ(requests.at(0).find("Authorization"), std::string::npos);
 }
 
 TEST_F(OpenAiTest, RefusesOptionsItCannotUse) {
-  for (const auto& options : {OpenAiOptions{}, OpenAiOptions{.base_url = "localhost:11434", .model = "m"},
-                              OpenAiOptions{.model = "m", .token_parameter = "tokens"},
-                              OpenAiOptions{.api_key = base::Secret("key\n"), .model = "m"}}) {
+  struct Case {
+    Model model;
+    OpenAiOptions options;
+  };
+  auto odd = some_model();
+  odd.token_parameter = "tokens";
+  for (const auto& [model, options] : {Case{{}, {}}, Case{some_model(), {.base_url = "localhost:11434"}}, Case{odd, {}},
+                                       Case{some_model(), {.api_key = base::Secret("key\n")}}}) {
     try {
-      make_openai(options, {http, clock, random, *log, metrics});
+      make_openai(model, options, {http, clock, random, *log, metrics});
       ADD_FAILURE();
     } catch (const base::Error& error) {
       EXPECT_EQ(error.code, Code::validation_error);
@@ -434,37 +438,6 @@ TEST_F(OpenAiTest, ReportsWhichWaitEnded) {
     const auto total = failure(silent_after(""), stream, asked);
     EXPECT_EQ(total.code, Code::llm_timeout);
   }
-}
-
-// Trying again.
-
-TEST_F(OpenAiTest, TriesAgainWhenNothingWasStreamedYet) {
-  const auto busy = answer("503 Busy", "application/json", "{}");
-  Impostor server(context, answers({busy, busy, stream_answer(delta("x") + kFinish + kDone)}));
-  const auto from = provider(server);
-  EXPECT_EQ(complete(*from, request()).text.reveal(), "x");
-  EXPECT_EQ(requests.size(), 3U);
-  EXPECT_NE(logged().find("llm_retry"), std::string::npos);
-}
-
-TEST_F(OpenAiTest, GivesUpAfterItsAttempts) {
-  EXPECT_EQ(failure(answers({answer("503 Busy", "application/json", "{}")}), true, request(), 3).code,
-            Code::llm_unavailable);
-  EXPECT_EQ(requests.size(), 3U);
-}
-
-TEST_F(OpenAiTest, NeverTriesAgainWhatIsFinalOrHasBegun) {
-  failure(answers({answer("400 Bad", "application/json", "{}")}), true, request(), 3);
-  EXPECT_EQ(requests.size(), 1U);
-  requests.clear();
-  EXPECT_EQ(failure(answers({stream_answer(delta("begun"))}), true, request(), 3).code, Code::llm_unavailable);
-  EXPECT_EQ(requests.size(), 1U);
-  EXPECT_EQ(streamed, "begun");
-}
-
-TEST_F(OpenAiTest, DoesNotWaitLongerThanItsPatience) {
-  failure(answers({answer("429 Slow", "application/json", "{}", "Retry-After: 60\r\n")}), true, request(), 3);
-  EXPECT_EQ(requests.size(), 1U);
 }
 
 TEST_F(OpenAiTest, ClosesTheCallOfACancelledTurn) {

@@ -58,22 +58,15 @@ FinishReason finish_reason(std::string_view name) {
 
 }  // namespace
 
-std::int64_t estimate_prompt(const Request& request) {
-  constexpr std::int64_t kPerMessage = 4;  // role and separators
-  auto tokens = estimate_tokens(request.system.reveal());
-  for (const auto& message : request.messages) tokens += kPerMessage + estimate_tokens(message.content.reveal());
-  return tokens;
-}
-
 std::string openai_request_body(const OpenAiDialect& dialect, const Request& request, bool streamed) {
-  const auto& model = request.model.empty() ? dialect.model : request.model;
   std::string out = R"({"model":)";
   std::size_t size = request.system.size() + 512;
   for (const auto& message : request.messages) size += message.content.size() + 64;
   out.reserve(size + size / 16);
-  base::append_json_string(out, model);
+  base::append_json_string(out, dialect.model);
   out += R"(,"messages":[)";
   if (!request.system.empty()) append_message(out, "system", request.system.reveal());
+  if (!request.summary.empty()) append_message(out, "system", request.summary.reveal());
   for (const auto& message : request.messages) {
     append_message(out, message.role == Role::user ? "user" : "assistant", message.content.reveal());
   }
@@ -83,7 +76,8 @@ std::string openai_request_body(const OpenAiDialect& dialect, const Request& req
     append_message(out, request.messages.empty() ? "user" : "system", request.guidance.reveal());
   }
   fmt::format_to(std::back_inserter(out), FMT_STRING("],\"{}\":{}"), dialect.token_parameter, request.max_tokens);
-  if (!dialect.fixed_temperature_for_reasoning || !is_reasoning_model(model)) {
+  const bool fixed = dialect.fixed_temperature_for_reasoning && is_reasoning_model(dialect.model);
+  if (dialect.says_temperature && !fixed) {
     fmt::format_to(std::back_inserter(out), FMT_STRING(",\"temperature\":{}"), request.temperature);
   }
   if (dialect.says_store) out += dialect.store ? R"(,"store":true)" : R"(,"store":false)";
@@ -101,6 +95,11 @@ void OpenAiAnswer::take_body(std::string_view body) {
   take_value(value, "message");
   if (!has_choices_) throw nonsense(server_, "it has no choices");
   has_finish_ = true;
+}
+
+void OpenAiAnswer::take_piece(std::string_view bytes) {
+  decoder_.feed(bytes);
+  while (const auto* event = decoder_.next()) take_event(event->data);
 }
 
 void OpenAiAnswer::take_event(std::string_view data) {

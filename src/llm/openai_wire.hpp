@@ -6,6 +6,8 @@
 
 #include "llm/openai.hpp"
 #include "llm/provider.hpp"
+#include "llm/vendor_call.hpp"
+#include "net/sse_decoder.hpp"
 
 namespace llm {
 
@@ -16,28 +18,26 @@ struct OpenAiDialect {
   bool says_store = false;      // sends "store"
   bool store = false;
   bool fixed_temperature_for_reasoning = false;  // leaves the temperature out for OpenAI's reasoning models
+  bool says_temperature = true;
 };
 
 std::string openai_request_body(const OpenAiDialect& dialect, const Request& request, bool streamed);
 
 // Puts an answer together, from one JSON body or from the data of a stream's events. `server` is named in errors.
-// For servers that send no usage.
-std::int64_t estimate_prompt(const Request& request);
-
-class OpenAiAnswer {
+class OpenAiAnswer final : public Answer {
  public:
   OpenAiAnswer(std::string_view server, const Sink& sink) : server_(server), sink_(sink) {}
 
-  void take_body(std::string_view body);   // of a plain answer
-  void take_event(std::string_view data);  // one "data:" of a stream; both throw llm_error or llm_unavailable
-
-  bool has_begun() const { return has_begun_; }    // text has come, or the model has begun to reason
-  bool has_finish() const { return has_finish_; }
-  bool is_done() const { return is_done_; }        // "[DONE]"
+  void take_body(std::string_view body) override;
+  void take_piece(std::string_view bytes) override;
+  bool has_begun() const override { return has_begun_; }
+  bool has_finish() const override { return has_finish_; }
+  bool is_done() const override { return is_done_; }  // "[DONE]"
   // With usage estimated where none came.
   Reply reply(std::int64_t estimated_prompt_tokens, std::string_view default_model) &&;
 
  private:
+  void take_event(std::string_view data);  // one "data:" of a stream
   void take_value(const boost::json::value& value, const char* message_name);
   void take_choice(const boost::json::object& choice, const char* message_name);
   void take_text(std::string_view text);
@@ -45,6 +45,7 @@ class OpenAiAnswer {
 
   std::string_view server_;
   const Sink& sink_;
+  net::SseDecoder decoder_;
   std::string text_;
   std::string model_;
   std::string id_;
