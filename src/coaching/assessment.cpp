@@ -2,6 +2,7 @@
 
 #include "base/bell.hpp"
 #include "base/spawn.hpp"
+#include "coaching/ask.hpp"
 #include "coaching/prompt.hpp"
 #include "coaching/structured.hpp"
 
@@ -62,8 +63,8 @@ namespace {
 
 base::Task<> assess(const Coaching& coaching, std::shared_ptr<PendingAssessment::State> state) {
   try {
-    const auto request = make_request(coaching, *state->topic, *state->snapshot);
-    const auto reply = co_await coaching.provider.complete(request, {});
+    auto request = make_request(coaching, *state->topic, *state->snapshot);
+    const auto reply = co_await ask_model(coaching, account_of(state->snapshot->conversation), request);
     state->outcome = "invalid";
     state->assessment = parse_assessment(reply.text.reveal());
     state->outcome = "ok";

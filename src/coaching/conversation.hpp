@@ -45,6 +45,7 @@ struct Conversation {
   Owner owner;
   std::string topic;
   std::int64_t topic_version = 0;
+  std::string tier = "free";         // the owner's at the start: jobs have no token to ask
   std::string language = "en";
   base::PrivateText user_name;       // as the token said at the start; "" when it did not
   base::json::object context;        // what the client gave at the start
@@ -69,7 +70,7 @@ struct Conversation {
   std::optional<base::Time> completed_at;
 };
 BOOST_DESCRIBE_STRUCT(Conversation, (),
-                      (conversation_id, owner, topic, topic_version, language, user_name, context, status, phase,
+                      (conversation_id, owner, topic, topic_version, tier, language, user_name, context, status, phase,
                        message_count, turn_count, phase_turns, window_start, is_complete, insights, identified_values,
                        open_turn, last_attempt, job_id, result, review_reason, feedback, metadata, created_at,
                        updated_at, completed_at))

@@ -7,6 +7,7 @@
 #include <boost/asio/detached.hpp>
 
 #include "base/schema.hpp"
+#include "coaching/ask.hpp"
 #include "coaching/cache.hpp"
 #include "coaching/extraction.hpp"
 #include "coaching/jobs.hpp"
@@ -132,7 +133,7 @@ Task<llm::Reply> ask_for(const Coaching& coaching, llm::Purpose purpose, const T
   request.script = &topic.offline;
   request.current_phase = base::name_of(snapshot.conversation.phase);
   request.timeouts = coaching.llm.timeouts;
-  auto reply = co_await coaching.provider.complete(request, {});
+  auto reply = co_await ask_model(coaching, account_of(snapshot.conversation), request);
   if (base::trim(reply.text.reveal()).empty()) {
     throw Error(Code::llm_error, "the model answered with nothing; try again");
   }
@@ -236,6 +237,7 @@ Task<Started> start_conversation(const Coaching& coaching, Owner owner, StartReq
   conversation.owner = std::move(owner);
   conversation.topic = topic->id;
   conversation.topic_version = topic->version;
+  conversation.tier = request.tier;
   conversation.language = std::move(request.language);
   conversation.user_name = std::move(request.user_name);
   conversation.context = std::move(request.context);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/schema.hpp"
+#include "coaching/ask.hpp"
 #include "coaching/cache.hpp"
 #include "coaching/conversations.hpp"
 #include "coaching/jobs.hpp"
@@ -85,13 +86,13 @@ Task<Extracted> extract(const Coaching& coaching, const Topic& topic, const Conv
   request.current_phase = base::name_of(conversation.phase);
   request.timeouts = coaching.llm.timeouts;
 
-  const auto first = co_await coaching.provider.complete(request, {});
+  const auto first = co_await ask_model(coaching, account_of(conversation), request);
   auto extracted = check(schema, first.text.reveal());
   if (extracted.fault.empty()) co_return extracted;
   // Once more, with what was wrong. A model that fails twice will not do better the third time.
   request.messages.push_back({llm::Role::assistant, first.text});
   request.guidance = base::PrivateText(extracted.fault + "\nSend the corrected result as JSON, and nothing else.");
-  const auto second = co_await coaching.provider.complete(request, {});
+  const auto second = co_await ask_model(coaching, account_of(conversation), request);
   co_return check(schema, second.text.reveal());
 }
 

@@ -35,6 +35,9 @@ std::shared_ptr<const Topic> topic_of(const Coaching& coaching, const Conversati
 llm::Request make_request(const Coaching& coaching, const Topic& topic, const Snapshot& snapshot) {
   llm::Request request;
   request.purpose = llm::Purpose::reply;
+  request.topic = topic.id;
+  request.tier = snapshot.conversation.tier;
+  request.reference = snapshot.conversation.conversation_id;
   request.system = base::PrivateText(topic.system.render(template_values(topic, snapshot.conversation)));
   request.messages = transcript(snapshot);
   request.guidance = base::PrivateText(phase_guidance(topic, snapshot.conversation));
