@@ -6,6 +6,8 @@
 #include <array>
 
 #include "base/json.hpp"
+#include "llm/members.hpp"
+#include "llm/rate_limits.hpp"
 #include "net/backoff.hpp"
 #include "net/failure.hpp"
 
@@ -39,7 +41,19 @@ bool is_final(std::string_view code) {
   return std::ranges::any_of(kUsedUp, [&](std::string_view word) { return code.find(word) != code.npos; });
 }
 
-std::string advice(int status) {
+// Azure's name for it stands one level deeper, spelled in two ways
+// (https://learn.microsoft.com/azure/ai-foundry/openai/concepts/content-filter).
+bool is_filtered(std::string_view code, const json::object& error) {
+  if (code == kContentFilter || code == "content_policy_violation") return true;
+  for (const char* name : {"innererror", "inner_error"}) {
+    const auto* inner = object_at(error, name);
+    if (inner != nullptr && text_at(*inner, "code") == "ResponsibleAIPolicyViolation") return true;
+  }
+  return false;
+}
+
+std::string advice(int status, std::string_view code) {
+  if (code == kContentFilter) return "; its content filter stopped the conversation";
   switch (status) {
     case 400:
     case 422: return "; the request does not fit this model or server";
@@ -69,15 +83,12 @@ bool worth_another_try(int status, const net::Headers& headers, const VendorErro
 VendorError read_vendor_error(const json::value& body) {
   const auto* object = body.if_object();
   if (object == nullptr) return {};
-  const auto* error = object->if_contains("error");
-  const auto code = code_of(error != nullptr && error->is_object() ? error->get_object() : *object);
+  const auto* inner = object_at(*object, "error");
+  const auto& error = inner != nullptr ? *inner : *object;
+  const auto code = code_of(error);
+  if (is_filtered(code, error)) return {.code = std::string(kContentFilter), .final = true};
   // The code says best what is meant, but some put it into the type.
-  bool final = is_final(code);
-  if (error != nullptr && error->is_object()) {
-    const auto* type = error->get_object().if_contains("type");
-    final = final || (type != nullptr && type->is_string() && is_final(type->get_string()));
-  }
-  return {.code = code, .final = final};
+  return {.code = code, .final = is_final(code) || is_final(text_at(error, "type"))};
 }
 
 VendorError read_vendor_error(std::string_view body) {
@@ -98,11 +109,13 @@ base::Error from_status(int status, const net::Headers& headers, std::string_vie
   const auto vendor = read_vendor_error(body);
   const bool again = worth_another_try(status, headers, vendor);
   const auto code = vendor.code.empty() ? "" : fmt::format(" ({})", vendor.code);
-  base::Error error(again ? base::Code::llm_unavailable : base::Code::llm_error,
-                    fmt::format("the model server {} answered {}{}{}", server, status, code, advice(status)),
-                    details_of(status, vendor));
-  if (again)
-    error.retry_after = net::parse_retry_after(headers.find("retry-after"), headers.find("retry-after-ms"), now);
+  base::Error error(
+      again ? base::Code::llm_unavailable : base::Code::llm_error,
+      fmt::format("the model server {} answered {}{}{}", server, status, code, advice(status, vendor.code)),
+      details_of(status, vendor));
+  if (!again) return error;
+  error.retry_after = net::parse_retry_after(headers.find("retry-after"), headers.find("retry-after-ms"), now);
+  if (!error.retry_after && status == 429) error.retry_after = wait_for_reset(read_rate_limits(headers));
   return error;
 }
 
