@@ -71,6 +71,12 @@ json::value details_of(int status, const VendorError& vendor) {
   return details;
 }
 
+// Some servers' code in a stream is the status that they would have answered with.
+bool is_status_of_a_bad_request(std::string_view code) {
+  const bool status = code.size() == 3 && code.front() == '4' && code.find_first_not_of("0123456789") == code.npos;
+  return status && code != "408" && code != "409" && code != "429";
+}
+
 bool worth_another_try(int status, const net::Headers& headers, const VendorError& vendor) {
   const auto asked = headers.find("x-should-retry");
   if (asked == "true") return true;
@@ -120,8 +126,8 @@ base::Error from_status(int status, const net::Headers& headers, std::string_vie
 }
 
 base::Error from_stream_error(const VendorError& error, std::string_view server) {
-  const bool final =
-      error.final || error.code.find("invalid") != error.code.npos || error.code == "context_length_exceeded";
+  const bool final = error.final || error.code.find("invalid") != error.code.npos ||
+                     error.code == "context_length_exceeded" || is_status_of_a_bad_request(error.code);
   return {final ? base::Code::llm_error : base::Code::llm_unavailable,
           fmt::format("the model server {} broke its answer off with an error{}", server,
                       error.code.empty() ? "" : fmt::format(" ({})", error.code)),

@@ -381,6 +381,8 @@ TEST_F(OpenAiTest, ReportsNonsenseAsFinal) {
   EXPECT_EQ(failure(json_answer(R"({"choices":"x"})"), false).code, Code::llm_error);
   EXPECT_EQ(failure(answer("200 OK", "text/html", "<html>log in</html>"), false).code, Code::llm_error);
   EXPECT_EQ(failure(stream_answer("data: What the person said in confidence\n\n")).code, Code::llm_error);
+  EXPECT_EQ(failure(stream_answer(kDone)).code, Code::llm_error);
+  EXPECT_EQ(failure(stream_answer(std::string(kUsage) + kDone)).code, Code::llm_error);
 }
 
 TEST_F(OpenAiTest, TakesNoAnswerLongerThanAMegabyte) {

@@ -92,7 +92,8 @@ void ChatAnswer::take_piece(std::string_view bytes) {
 
 void ChatAnswer::take_event(std::string_view data) {
   if (data == "[DONE]") {
-    is_done_ = true;
+    if (!has_choices_) throw nonsense(server_, "it has no choices");
+    has_finish_ = is_done_ = true;
     return;
   }
   std::array<unsigned char, 4096> first;  // a usual chunk fits and costs no allocation
