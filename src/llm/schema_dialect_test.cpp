@@ -206,6 +206,30 @@ TEST(SchemaDialect, SendsNoVendorAKeywordThatItRefuses) {
   }
 }
 
+TEST(SchemaDialect, KnowsWhatIsTooComplexForAVendor) {
+  const auto within = [](const char* type, std::size_t count, bool required) {
+    json::object properties;
+    json::array names;
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto name = std::to_string(i);
+      properties[name] = json::parse(type);
+      if (required) names.emplace_back(name);
+    }
+    const value one{{"type", "object"}, {"properties", properties}, {"required", names}};
+    const value schema{{"type", "array"}, {"items", one}};
+    return is_within_limits(to_dialect(schema, Dialect::anthropic), Dialect::anthropic);
+  };
+  constexpr const char* kText = R"({"type":"string"})";
+  constexpr const char* kNullable = R"({"type":["string","null"]})";
+  EXPECT_TRUE(within(kText, 24, false));
+  EXPECT_FALSE(within(kText, 25, false));
+  EXPECT_TRUE(within(kText, 200, true));
+  EXPECT_TRUE(within(kNullable, 16, true));
+  EXPECT_FALSE(within(kNullable, 17, true));
+  const auto wide = json::parse(kGoals);
+  EXPECT_TRUE(is_within_limits(to_dialect(wide, Dialect::gemini), Dialect::gemini));
+}
+
 TEST(SchemaDialect, TakesOutTheNullsThatItAskedFor) {
   const auto schema = json::parse(kGoals);
   auto answer = json::parse(
