@@ -12,16 +12,18 @@
 namespace llm {
 
 // What the vendor's error body said, cut down to what may be logged: letters, digits and "_-." of the code, else the
-// type; "" when there was none.
+// status (Google's word for it) or the type; "" when there was none.
 struct VendorError {
   std::string code;
-  bool final = false;  // waiting does not help: the quota or the credit is used up, or a filter is against it
+  bool final = false;  // waiting does not help: the quota is used up, the request was wrong, or a filter is against it
+  std::optional<base::Milliseconds> retry_after;  // where the body says it (Google's RetryInfo)
 };
 
 // The code of what a content filter has stopped, whatever the vendor calls it.
 inline constexpr std::string_view kContentFilter = "content_filter";
 
-// Of {"error": {"code", "type"}}, {"error": "text"}, {"code", "type"} or anything else.
+// Of {"error": {"code", "status", "type", "details"}}, {"error": "text"}, {"code", "type"}, a list with one of them, or
+// anything else.
 VendorError read_vendor_error(const boost::json::value& body);
 VendorError read_vendor_error(std::string_view body);
 
