@@ -15,8 +15,7 @@ namespace llm {
 // status (Google's word for it) or the type; "" when there was none.
 struct VendorError {
   std::string code;
-  // Waiting does not help: the quota or the credit is used up, the request was wrong, or a filter is against it.
-  bool final = false;
+  bool final = false;  // waiting does not help: the quota is used up, the request was wrong, or a filter is against it
   std::optional<base::Milliseconds> retry_after;  // where the body says it (Google's RetryInfo)
 };
 

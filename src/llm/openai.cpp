@@ -128,7 +128,8 @@ Server server_at(const net::Url& base, std::string vendor, const Model& model, O
 net::Url base_of(const Model& model, const std::string& from_options, const char* option) {
   const auto& base_url = model.base_url.empty() ? from_options : model.base_url;
   if (!base_url.empty()) return net::parse_url(base_url);
-  throw base::Error(base::Code::validation_error, fmt::format("{} is not set; it says where the server is", option));
+  throw base::Error(base::Code::validation_error,
+                    fmt::format("neither llm.base_url nor {} is set; one has to say where the server is", option));
 }
 
 // In a path or a query without being escaped.

@@ -89,13 +89,12 @@ TEST_F(AzureTest, RefusesOptionsItCannotUse) {
 TEST_F(AzureTest, SaysWhenItsContentFilterStoppedTheRequest) {
   const std::string inner =
       R"("innererror":{"code":"ResponsibleAIPolicyViolation","content_filter_result":{"hate":{"filtered":true}}})";
-  for (
-      const auto& error :
-      {R"({"error":{"message":"What the person said in confidence","type":null,"code":"content_filter",)" + inner +
-           "}}",
-       R"({"error":{"code":null,"type":"invalid_request_error",)" + inner + "}}",
-       std::string(
-           R"({"error":{"code":"content_policy_violation","inner_error":{"code":"ResponsibleAIPolicyViolation"}}})")}) {
+  for (const auto& error :
+       {R"({"error":{"message":"What the person said in confidence","type":null,"code":"content_filter",)" + inner +
+            "}}",
+        R"({"error":{"code":null,"type":"invalid_request_error",)" + inner + "}}",
+        std::string(R"({"error":{"code":"x","inner_error":{"code":"ResponsibleAIPolicyViolation"}}})"),
+        std::string(R"({"error":{"code":"content_policy_violation"}})")}) {
     for (const bool stream : {true, false}) {
       Impostor server(context, answers({answer("400 Bad Request", "application/json", error)}));
       const auto refused = failure(*azure(server), stream);

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "llm/openai_body.hpp"
 #include "llm/openai_fixture_test.hpp"
 #include "llm/schema_dialect.hpp"
 
@@ -60,6 +61,17 @@ TEST_F(Structured, AsksForASchemaInOpenAisDialect) {
   EXPECT_EQ(sent().at("text"),
             json::value(
                 {{"format", {{"type", "json_schema"}, {"name", "result"}, {"strict", true}, {"schema", kStrict()}}}}));
+}
+
+TEST_F(Structured, TellsSchemasApartHoweverManyThereAre) {
+  for (int i = 0; i < 200; ++i) {
+    const json::value schema{{"type", "object"}, {"description", std::to_string(i % 100)}};
+    Request asked;
+    asked.schema = &schema;
+    std::string out;
+    append_schema(out, asked, "schema");
+    EXPECT_EQ(json::parse("{" + out + "}").at("schema").at("description"), json::value(std::to_string(i % 100)));
+  }
 }
 
 TEST_F(Structured, ForcesATool) {
