@@ -10,7 +10,7 @@
 #include "base/json.hpp"
 #include "llm/failures.hpp"
 #include "llm/members.hpp"
-#include "llm/schema_dialect.hpp"
+#include "llm/schema_text.hpp"
 #include "llm/turns.hpp"
 #include "llm/vendor_request.hpp"
 
@@ -62,7 +62,7 @@ void append_temperature(std::string& out, const AnthropicDialect& dialect, const
 }
 
 // The effort and the format stand in one member.
-void append_output_config(std::string& out, const AnthropicDialect& dialect, const json::value* schema) {
+void append_output_config(std::string& out, const AnthropicDialect& dialect, const std::string* schema) {
   const bool effort = !dialect.effort.empty() && dialect.effort != "none";
   if (dialect.effort == "none") out += R"(,"thinking":{"type":"disabled"})";
   if (schema == nullptr && !effort) return;
@@ -74,17 +74,17 @@ void append_output_config(std::string& out, const AnthropicDialect& dialect, con
   if (schema != nullptr) {
     if (effort) out += ',';
     out += R"("format":{"type":"json_schema","schema":)";
-    base::append_json_value(out, *schema);
+    out += *schema;
     out += '}';
   }
   out += '}';
 }
 
-void append_tool(std::string& out, const Request& request, const json::value& schema) {
+void append_tool(std::string& out, const Request& request, std::string_view schema) {
   std::string name;
   base::append_json_string(name, answer_name(request));
   out.append(R"(,"tools":[{"name":)").append(name).append(R"(,"description":"Takes the answer.","input_schema":)");
-  base::append_json_value(out, schema);
+  out += schema;
   out.append(R"(}],"tool_choice":{"type":"tool","disable_parallel_tool_use":true,"name":)").append(name).append("}");
 }
 
@@ -95,10 +95,10 @@ bool append_answer_form(std::string& out, const AnthropicDialect& dialect, const
     append_output_config(out, dialect, nullptr);
     return false;
   }
-  const auto schema = to_dialect(*request.schema, Dialect::anthropic);
-  const bool tool = dialect.structured == StructuredOutput::tool || !is_within_limits(schema, Dialect::anthropic);
-  append_output_config(out, dialect, tool ? nullptr : &schema);
-  if (tool) append_tool(out, request, schema);
+  const auto& schema = schema_text(*request.schema, Dialect::anthropic);
+  const bool tool = dialect.structured == StructuredOutput::tool || !schema.within_limits;
+  append_output_config(out, dialect, tool ? nullptr : &schema.text);
+  if (tool) append_tool(out, request, schema.text);
   return tool;
 }
 

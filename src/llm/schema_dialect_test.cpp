@@ -9,6 +9,7 @@
 
 #include "base/json.hpp"
 #include "base/schema.hpp"
+#include "llm/schema_text.hpp"
 
 namespace llm {
 namespace {
@@ -242,6 +243,19 @@ TEST(SchemaDialect, TakesOutTheNullsThatItAskedFor) {
   auto in_a_union = json::parse(R"({"a":null,"b":null})");
   remove_added_nulls(in_a_union, either);
   EXPECT_EQ(in_a_union, same(R"({"a":null})")) << "what is required stays, for the check to find";
+}
+
+TEST(SchemaText, IsTheSchemasOwnHoweverManyAreRemembered) {
+  for (int round = 0; round < 2; ++round) {
+    for (int i = 0; i < 100; ++i) {
+      const value schema{{"type", "string"}, {"maxLength", i}};
+      for (const auto dialect : {Dialect::openai_strict, Dialect::anthropic, Dialect::bedrock, Dialect::gemini}) {
+        EXPECT_EQ(json::parse(schema_text(schema, dialect).text), to_dialect(schema, dialect));
+      }
+    }
+  }
+  EXPECT_NE(schema_text(json::parse(kGoals), Dialect::gemini).text,
+            schema_text(json::parse(kGoals), Dialect::anthropic).text);
 }
 
 TEST(SchemaDialect, AsksInWordsWithTheWholeSchema) {
