@@ -48,11 +48,11 @@ void move_to_vendor(LlmOptions& options, Vendor vendor) {
 
 // What can be said of a model that nobody described: little, so nothing is sent to it that some models refuse.
 Model unknown_model(const LlmOptions& options, Vendor vendor, const std::string& id) {
-  Model model{.code = id, .vendor = vendor, .id = id};
-  model.max_concurrent = options.router.max_concurrent;
-  model.price = {.input = 0, .output = 0};
-  model.temperature = vendor != Vendor::anthropic && vendor != Vendor::gemini && vendor != Vendor::bedrock;
+  const bool openai = vendor == Vendor::openai || vendor == Vendor::azure || vendor == Vendor::compatible;
+  auto model = openai ? openai_defaults(vendor, id) : Model{.code = id, .vendor = vendor, .id = id};
+  if (!openai) model.temperature = false;
   if (vendor == Vendor::bedrock) model.structured = StructuredOutput::tool;
+  model.max_concurrent = options.router.max_concurrent;
   return model;
 }
 

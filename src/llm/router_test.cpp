@@ -236,7 +236,8 @@ TEST_F(RouterTest, NeverTriesAgainWhatHasBegun) {
 
 TEST_F(RouterTest, NeverTriesAgainWhatTheRequestIsToBlameFor) {
   for (const auto& error : {final_error(400), final_error(413), final_error(422), final_error(400, "content_filter"),
-                            final_error(404, "context_length_exceeded"), Error(Code::quota_exceeded, "no money")}) {
+                            final_error(0, "invalid_request_error"), final_error(404, "context_length_exceeded"),
+                            Error(Code::quota_exceeded, "no money")}) {
     make();
     always_fails("first", error);
     EXPECT_EQ(failure().code, error.code);
@@ -326,14 +327,15 @@ TEST_F(RouterTest, RetriesCannotExceedTheirBudget) {
 TEST_F(RouterTest, FallsBackWhenAnotherModelMayDoBetter) {
   for (const auto& error :
        {final_error(401), final_error(403), final_error(404), final_error(429, "insufficient_quota"), final_error(402),
-        final_error(400, "model_not_found"), Error(Code::llm_error, "nonsense")}) {
+        final_error(400, "model_not_found"), final_error(400, "API_KEY_INVALID"),
+        final_error(404, "invalid_request_error"), Error(Code::llm_error, "nonsense")}) {
     make();
     always_fails("first", error);
     EXPECT_EQ(answer(true), "from second");
     EXPECT_EQ(calls("first"), 1U);
     EXPECT_EQ(streamed, "from second");
   }
-  EXPECT_EQ(counter("purposepath_llm_fallbacks_total", {{"model", "first"}}), 7);
+  EXPECT_EQ(counter("purposepath_llm_fallbacks_total", {{"model", "first"}}), 9);
 }
 
 TEST_F(RouterTest, GoesDownTheWholeChain) {
