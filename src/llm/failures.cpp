@@ -4,8 +4,11 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <cmath>
 
 #include "base/json.hpp"
+#include "llm/members.hpp"
 #include "net/backoff.hpp"
 #include "net/failure.hpp"
 
@@ -20,23 +23,71 @@ bool in_code(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
 }
 
+std::string clean(std::string_view text) {
+  const bool short_word = text.size() <= kLongestCode && std::ranges::all_of(text, in_code);
+  return short_word ? std::string(text) : "";
+}
+
 // A code is a short word of the vendor's; anything longer or stranger might quote what was said.
 std::string code_of(const json::object& error) {
-  for (const char* name : {"code", "type"}) {
-    const auto* member = error.if_contains(name);
-    if (member == nullptr) continue;
-    if (member->is_int64()) return std::to_string(member->get_int64());
-    if (!member->is_string()) continue;
-    const std::string_view text = member->get_string();
-    if (!text.empty() && text.size() <= kLongestCode && std::ranges::all_of(text, in_code)) return std::string(text);
+  for (const char* name : {"code", "status"}) {
+    if (auto text = clean(text_at(error, name)); !text.empty()) return text;
   }
-  return {};
+  if (const auto* number = error.if_contains("code"); number != nullptr && number->is_int64()) {
+    return std::to_string(number->get_int64());
+  }
+  return clean(text_at(error, "type"));
 }
 
 bool is_final(std::string_view code) {
   static constexpr std::array<std::string_view, 5> kUsedUp{"insufficient_quota", "credit_balance", "spend_limit",
                                                            "billing", "usage_limit_reached"};
-  return std::ranges::any_of(kUsedUp, [&](std::string_view word) { return code.find(word) != code.npos; });
+  // Anthropic's types and Google's statuses of requests that stay wrong.
+  static constexpr std::array<std::string_view, 10> kWrong{
+      "authentication_error", "permission_error", "not_found_error",   "request_too_large", "INVALID_ARGUMENT",
+      "UNAUTHENTICATED",      "NOT_FOUND",        "PERMISSION_DENIED", "OUT_OF_RANGE",      "FAILED_PRECONDITION"};
+  return std::ranges::any_of(kUsedUp, [&](std::string_view word) { return code.find(word) != code.npos; }) ||
+         std::ranges::find(kWrong, code) != kWrong.end();
+}
+
+// "34.5s": google.protobuf.Duration in JSON.
+std::optional<base::Milliseconds> duration_of(std::string_view text) {
+  constexpr double kLongest = 1e9;  // seconds; more is nonsense
+  double seconds = 0;
+  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  const bool whole = failed == std::errc() && std::string_view(end, text.data() + text.size()) == "s";
+  if (!whole || !(seconds >= 0 && seconds < kLongest)) return std::nullopt;
+  return base::Milliseconds(static_cast<std::int64_t>(std::ceil(seconds * 1000)));
+}
+
+bool is_of_a_day(const json::object& quota_failure) {
+  const auto* violations = quota_failure.if_contains("violations");
+  if (violations == nullptr || !violations->is_array()) return false;
+  return std::ranges::any_of(violations->get_array(), [](const json::value& violation) {
+    return violation.is_object() && text_at(violation.get_object(), "quotaId").find("PerDay") != std::string_view::npos;
+  });
+}
+
+// Google's list (https://cloud.google.com/apis/design/errors#error_details), or Anthropic's object.
+void read_details(const json::value& details, VendorError& error) {
+  if (const auto* object = details.if_object()) {
+    const auto code = clean(text_at(*object, "error_code"));
+    if (!code.empty()) error.code = code;
+    error.final = error.final || is_final(code);
+  }
+  if (!details.is_array()) return;
+  for (const auto& detail : details.get_array()) {
+    if (!detail.is_object()) continue;
+    const auto type = text_at(detail.get_object(), "@type");
+    if (type.ends_with("google.rpc.RetryInfo")) {
+      error.retry_after = duration_of(text_at(detail.get_object(), "retryDelay"));
+    } else if (type.ends_with("google.rpc.QuotaFailure")) {
+      error.final = error.final || is_of_a_day(detail.get_object());
+    } else if (type.ends_with("google.rpc.ErrorInfo")) {
+      const auto reason = clean(text_at(detail.get_object(), "reason"));
+      if (!reason.empty()) error.code = reason;
+    }
+  }
 }
 
 std::string advice(int status) {
@@ -67,17 +118,19 @@ bool worth_another_try(int status, const net::Headers& headers, const VendorErro
 }  // namespace
 
 VendorError read_vendor_error(const json::value& body) {
+  if (const auto* list = body.if_array(); list != nullptr && !list->empty() && list->front().is_object()) {
+    return read_vendor_error(list->front());
+  }
   const auto* object = body.if_object();
   if (object == nullptr) return {};
-  const auto* error = object->if_contains("error");
-  const auto code = code_of(error != nullptr && error->is_object() ? error->get_object() : *object);
-  // The code says best what is meant, but some put it into the type.
-  bool final = is_final(code);
-  if (error != nullptr && error->is_object()) {
-    const auto* type = error->get_object().if_contains("type");
-    final = final || (type != nullptr && type->is_string() && is_final(type->get_string()));
-  }
-  return {.code = code, .final = final};
+  const auto* inner = object_at(*object, "error");
+  const auto& error = inner != nullptr ? *inner : *object;
+  VendorError read;
+  read.code = code_of(error);
+  // The code says best what is meant, but some put it into the type; Google gives a number as the code.
+  read.final = is_final(read.code) || is_final(text_at(error, "type")) || is_final(text_at(error, "status"));
+  if (const auto* details = error.if_contains("details")) read_details(*details, read);
+  return read;
 }
 
 VendorError read_vendor_error(std::string_view body) {
@@ -101,18 +154,21 @@ base::Error from_status(int status, const net::Headers& headers, std::string_vie
   base::Error error(again ? base::Code::llm_unavailable : base::Code::llm_error,
                     fmt::format("the model server {} answered {}{}{}", server, status, code, advice(status)),
                     details_of(status, vendor));
-  if (again)
-    error.retry_after = net::parse_retry_after(headers.find("retry-after"), headers.find("retry-after-ms"), now);
+  if (!again) return error;
+  error.retry_after = net::parse_retry_after(headers.find("retry-after"), headers.find("retry-after-ms"), now);
+  if (!error.retry_after) error.retry_after = vendor.retry_after;
   return error;
 }
 
 base::Error from_stream_error(const VendorError& error, std::string_view server) {
   const bool final =
       error.final || error.code.find("invalid") != error.code.npos || error.code == "context_length_exceeded";
-  return {final ? base::Code::llm_error : base::Code::llm_unavailable,
-          fmt::format("the model server {} broke its answer off with an error{}", server,
-                      error.code.empty() ? "" : fmt::format(" ({})", error.code)),
-          {{"provider_code", error.code}}};
+  base::Error broken(final ? base::Code::llm_error : base::Code::llm_unavailable,
+                     fmt::format("the model server {} broke its answer off with an error{}", server,
+                                 error.code.empty() ? "" : fmt::format(" ({})", error.code)),
+                     {{"provider_code", error.code}});
+  if (!final) broken.retry_after = error.retry_after;
+  return broken;
 }
 
 base::Error nonsense(std::string_view server, std::string_view what) {

@@ -12,13 +12,15 @@
 namespace llm {
 
 // What the vendor's error body said, cut down to what may be logged: letters, digits and "_-." of the code, else the
-// type; "" when there was none.
+// status (Google's word for it) or the type; "" when there was none.
 struct VendorError {
   std::string code;
-  bool final = false;  // waiting does not help: the quota or the credit is used up
+  bool final = false;  // waiting does not help: the quota or the credit is used up, or the request was wrong
+  std::optional<base::Milliseconds> retry_after;  // where the body says it (Google's RetryInfo)
 };
 
-// Of {"error": {"code", "type"}}, {"error": "text"}, {"code", "type"} or anything else.
+// Of {"error": {"code", "status", "type", "details"}}, {"error": "text"}, {"code", "type"}, a list with one of them, or
+// anything else.
 VendorError read_vendor_error(const boost::json::value& body);
 VendorError read_vendor_error(std::string_view body);
 

@@ -411,6 +411,19 @@ TEST_F(OpenAiTest, ReportsNonsenseAsFinal) {
   EXPECT_EQ(failure(stream_answer("data: What the person said in confidence\n\n")).code, Code::llm_error);
 }
 
+TEST_F(OpenAiTest, TakesNoAnswerLongerThanAMegabyte) {
+  const std::string large(64 * 1024, 'x');
+  std::string events;
+  for (int i = 0; i < 20; ++i) events += delta(large);
+  const std::string body = R"({"choices":[{"message":{"content":")" + std::string(10'000'000, 'x') + R"("}}]})";
+  EXPECT_EQ(failure(stream_answer(events + kFinish + kDone)).code, Code::llm_error);
+  EXPECT_LE(streamed.size(), kLongestAnswer);
+  EXPECT_EQ(failure(json_answer(body), false).code, Code::llm_error);
+  EXPECT_EQ(failure(json_answer(body)).code, Code::llm_error);
+  EXPECT_EQ(failure(stream_answer(delta(std::string(10'000'000, 'x')) + kFinish + kDone)).code, Code::llm_error);
+  EXPECT_EQ(ask(stream_answer(delta(large) + kFinish + kDone)).text.reveal(), large);
+}
+
 TEST_F(OpenAiTest, ReportsWhichWaitEnded) {
   auto asked = request();
   const auto silent_after = [](std::string bytes) {

@@ -150,8 +150,7 @@ void OpenAiAnswer::take_choice(const json::object& choice, const char* message_n
 void OpenAiAnswer::take_text(std::string_view text) {
   if (text.empty()) return;
   has_begun_ = true;
-  text_ += text;
-  if (sink_) sink_(text);
+  text_.append(text);
 }
 
 void OpenAiAnswer::take_usage(const json::object& usage) {
@@ -164,10 +163,12 @@ void OpenAiAnswer::take_usage(const json::object& usage) {
 
 Reply OpenAiAnswer::reply(std::int64_t estimated_prompt_tokens, std::string_view default_model) && {
   if (!has_usage_) {
-    usage_ = {.prompt_tokens = estimated_prompt_tokens, .completion_tokens = estimate_tokens(text_), .estimated = true};
+    usage_ = {.prompt_tokens = estimated_prompt_tokens,
+              .completion_tokens = estimate_tokens(text_.text()),
+              .estimated = true};
   }
   Reply reply;
-  reply.text = base::PrivateText(std::move(text_));
+  reply.text = base::PrivateText(std::move(text_).take());
   reply.finish_reason = refused_ ? FinishReason::refusal : finish_;
   reply.usage = usage_;
   reply.model = !model_.empty() ? model_ : std::string(default_model);

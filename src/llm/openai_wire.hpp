@@ -26,7 +26,7 @@ std::string openai_request_body(const OpenAiDialect& dialect, const Request& req
 // Puts an answer together, from one JSON body or from the data of a stream's events. `server` is named in errors.
 class OpenAiAnswer final : public Answer {
  public:
-  OpenAiAnswer(std::string_view server, const Sink& sink) : server_(server), sink_(sink) {}
+  OpenAiAnswer(std::string_view server, const Sink& sink) : server_(server), text_(server, sink) {}
 
   void take_body(std::string_view body) override;
   void take_piece(std::string_view bytes) override;
@@ -44,9 +44,8 @@ class OpenAiAnswer final : public Answer {
   void take_usage(const boost::json::object& usage);
 
   std::string_view server_;
-  const Sink& sink_;
   net::SseDecoder decoder_;
-  std::string text_;
+  AnswerText text_;
   std::string model_;
   std::string id_;
   Usage usage_;
