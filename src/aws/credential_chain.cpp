@@ -18,6 +18,7 @@ namespace {
 namespace asio = boost::asio;
 using base::Error;
 using base::Task;
+using std::chrono::steady_clock;
 using namespace std::chrono_literals;
 using Shared = std::shared_ptr<const Credentials>;
 
@@ -111,10 +112,20 @@ struct CredentialChain::State {
     looking = true;
     return true;
   }
-  Error why_none() {
+  std::optional<Error> last_failure() {  // of a look-up that has ended
     const std::lock_guard lock(mutex);
-    if (failure && !looking) return *failure;
-    return {base::Code::dependency_unavailable, "no AWS credentials: looking for them takes too long"};
+    return looking ? std::nullopt : failure;
+  }
+  // Also when the look-up was given up in the middle, with its io_context.
+  void end_look(Shared found, std::optional<Error> failed) {
+    {
+      const std::lock_guard lock(mutex);
+      looking = false;
+      looked_at = clock.now();
+      failure = std::move(failed);
+      if (found) current = std::move(found);
+    }
+    done.ring();
   }
 
   Task<Credentials> look();
@@ -138,23 +149,20 @@ Task<Credentials> CredentialChain::State::look() {
 }
 
 Task<> CredentialChain::State::look_and_tell(std::shared_ptr<State> self) {
-  Shared found;
-  std::optional<Error> failed;
+  struct Ending {
+    std::shared_ptr<State> state;
+    Shared found;
+    std::optional<Error> failed =
+        Error(base::Code::dependency_unavailable, "no AWS credentials: nobody looked to the end");
+    ~Ending() { state->end_look(found, failed); }
+  } ending{.state = self};
   try {
-    found = std::make_shared<const Credentials>(co_await self->look());
+    ending.found = std::make_shared<const Credentials>(co_await self->look());
+    ending.failed.reset();
   } catch (const Error& error) {
-    failed = error;
-  } catch (const std::exception&) {
-    failed = Error(base::Code::dependency_unavailable, "no AWS credentials: the look-up was broken off");
+    ending.failed = error;
+  } catch (const std::exception&) {  // `failed` says enough
   }
-  {
-    const std::lock_guard lock(self->mutex);
-    self->looking = false;
-    self->looked_at = self->clock.now();
-    self->failure = failed;
-    if (found) self->current = found;
-  }
-  self->done.ring();
 }
 
 CredentialChain::CredentialChain(Surroundings surroundings, std::string profile, net::HttpClient& http,
@@ -167,12 +175,16 @@ Task<Shared> CredentialChain::get() {
   const auto state = state_;
   if (auto fresh = state->good_for(kAdvisory)) co_return fresh;
   const auto executor = co_await asio::this_coro::executor;
-  if (state->may_look()) asio::co_spawn(executor, State::look_and_tell(state), asio::detached);
-  if (auto old = state->good_for(kMandatory)) co_return old;
-  auto ticket = state->done.draw(executor);
-  if (state->is_looking()) co_await ticket.wait(kLongestLookUp);
-  if (auto found = state->good_for(0ms)) co_return found;
-  throw state->why_none();
+  // More than once round only when what was found has been dropped meanwhile.
+  for (const auto by = steady_clock::now() + kLongestLookUp; steady_clock::now() < by;) {
+    if (state->may_look()) asio::co_spawn(executor, State::look_and_tell(state), asio::detached);
+    if (auto old = state->good_for(kMandatory)) co_return old;
+    auto ticket = state->done.draw(executor);
+    if (state->is_looking()) co_await ticket.wait(kLongestLookUp);
+    if (auto found = state->good_for(0ms)) co_return found;
+    if (const auto failure = state->last_failure()) throw *failure;
+  }
+  throw Error(base::Code::dependency_unavailable, "no AWS credentials: looking for them takes too long");
 }
 
 void CredentialChain::drop(const Credentials& refused) {

@@ -5,6 +5,7 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <fstream>
+#include <thread>
 
 #include "aws/container.hpp"
 #include "aws/hash.hpp"
@@ -438,6 +439,27 @@ TEST_F(RenewalTest, LooksOnceForManyWhoAsk) {
   while (got < 50 && std::chrono::steady_clock::now() < give_up) context.run_one_for(10ms);
   EXPECT_EQ(got, 50);
   EXPECT_EQ(requests.size(), 1U);
+}
+
+TEST_F(RenewalTest, ServesManyThreads) {
+  auto from = chain();
+  std::atomic<int> right = 0;
+  std::atomic<int> left = 4;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      asio::io_context own{1};
+      for (int n = 0; n < 50; ++n) {
+        const auto got = net::await(own, from.get());
+        if (got->access_key_id == "A") ++right;
+        if (n % 10 == 9) from.drop(*got);
+      }
+      --left;
+    });
+  }
+  while (left > 0) context.run_one_for(1ms);
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(right, 200);
 }
 
 TEST_F(RenewalTest, GoesOnForTheOthersWhenWhoAskedFirstIsCancelled) {

@@ -366,8 +366,8 @@ TEST_F(BedrockTest, RefusesNonsense) {
 // What it can do about a refusal.
 
 TEST_F(BedrockTest, LooksForNewCredentialsOnce) {
-  Impostor container(context, [this](Peer& peer) -> Task<void> {
-    static int given = 0;
+  int given = 0;
+  Impostor container(context, [&](Peer& peer) -> Task<void> {
     while (!(co_await peer.read_request()).empty()) {
       const auto keys = R"({"AccessKeyId":"ID)" + std::to_string(++given) + R"(","SecretAccessKey":")" + kTestKey +
                         R"(","Token":"T","Expiration":")" + base::format_time(clock.now() + 6h) + "\"}";
