@@ -34,11 +34,11 @@ Task<Reply> Anthropic::complete(const Request& request, const Sink& sink) {
   auto http = request_;
   http.url = net::join_path(http.url, "/messages");
   http.headers.emplace_back("Accept", streamed ? "text/event-stream" : "application/json");
-  http.body = anthropic_request_body(dialect_, request, streamed);
+  auto body = anthropic_request_body(dialect_, request, streamed);
+  http.body = std::move(body.text);
   const auto prompt_tokens = estimate_prompt(request);  // now: the text may be gone once the answer comes
-  const bool forced_tool = request.schema != nullptr && dialect_.structured == StructuredOutput::tool;
   const VendorCall call{.deps = deps_, .server = request_.url.authority};
-  AnthropicAnswer answer(call.server, sink, forced_tool);
+  AnthropicAnswer answer(call.server, sink, body.forces_tool);
   const auto headers = co_await call_vendor(call, std::move(http), request.timeouts, streamed, answer);
   auto reply = std::move(answer).reply(prompt_tokens, dialect_.model);
   if (const auto id = headers.find("request-id"); !id.empty()) reply.provider_request_id = id;

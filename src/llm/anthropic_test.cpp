@@ -2,7 +2,7 @@
 
 #include "llm/anthropic_wire.hpp"
 #include "llm/schema_dialect.hpp"
-#include "llm/vendor_test.hpp"
+#include "llm/vendor_fixture_test.hpp"
 
 namespace llm {
 namespace {
@@ -50,8 +50,8 @@ struct AnthropicTest : VendorTest {
     return make_anthropic(model, {.base_url = server.url("/v1"), .api_key = base::Secret(kTestKey)}, dependencies());
   }
   json::object sent_for(const Request& asked, bool stream = false) {
-    ask(stream ? stream_answer(kBegin + end_with("end_turn"))
-               : json_answer(R"({"content":[{"type":"text","text":"x"}],"stop_reason":"end_turn"})"),
+    ask(stream ? stream_ok(kBegin + end_with("end_turn"))
+               : json_ok(R"({"content":[{"type":"text","text":"x"}],"stop_reason":"end_turn"})"),
         stream, asked);
     return sent();
   }
@@ -164,8 +164,8 @@ TEST_F(AnthropicTest, ForcesAToolWhereTheModelTakesNoSchema) {
   auto asked = request();
   asked.schema = &schema;
   asked.schema_name = "result";
-  const auto reply = ask(stream_answer(kBegin + kText + delta("Let me think.") + kTool + input("") +
-                                       input("{\"a\": \"h") + input("i\"}") + end_with("tool_use")),
+  const auto reply = ask(stream_ok(kBegin + kText + delta("Let me think.") + kTool + input("") + input("{\"a\": \"h") +
+                                   input("i\"}") + end_with("tool_use")),
                          true, asked);
   EXPECT_EQ(reply.text.reveal(), R"({"a": "hi"})");
   EXPECT_EQ(streamed, reply.text.reveal());
@@ -176,13 +176,26 @@ TEST_F(AnthropicTest, ForcesAToolWhereTheModelTakesNoSchema) {
   EXPECT_EQ(body.at("tools").at(0).at("input_schema"), to_dialect(schema, Dialect::anthropic));
 
   const auto plain =
-      ask(json_answer(R"({"content":[{"type":"text","text":"So:"},{"type":"tool_use","id":"t","name":"result",
+      ask(json_ok(R"({"content":[{"type":"text","text":"So:"},{"type":"tool_use","id":"t","name":"result",
       "input":{"a":"hi"}},{"type":"tool_use","id":"u","name":"result","input":{"a":"no"}}],"stop_reason":"tool_use"})"),
           false, asked);
   EXPECT_EQ(plain.text.reveal(), R"({"a":"hi"})");
-  const auto refused = ask(stream_answer(kBegin + kText + delta("I can't.") + end_with("refusal")), true, asked);
+  const auto refused = ask(stream_ok(kBegin + kText + delta("I can't.") + end_with("refusal")), true, asked);
   EXPECT_EQ(refused.text.reveal(), "I can't.") << "no tool was called";
   EXPECT_EQ(refused.finish_reason, FinishReason::refusal);
+}
+
+TEST_F(AnthropicTest, MakesAToolOfASchemaThatIsTooComplex) {
+  json::object properties;
+  for (int i = 0; i < 17; ++i) properties["p" + std::to_string(i)] = json::parse(R"({"type":["string","null"]})");
+  const json::value schema{{"type", "object"}, {"properties", properties}};
+  auto asked = request();
+  asked.schema = &schema;
+  const auto reply =
+      ask(json_ok(R"({"content":[{"type":"tool_use","name":"answer","input":{"p0":"x"}}]})"), false, asked);
+  EXPECT_EQ(reply.text.reveal(), R"({"p0":"x"})");
+  EXPECT_FALSE(sent().contains("output_config"));
+  EXPECT_EQ(sent().at("tools").at(0).at("name"), "answer");
 }
 
 TEST_F(AnthropicTest, LeavesOutWhatTheModelRefuses) {
@@ -218,11 +231,11 @@ TEST_F(AnthropicTest, RefusesOptionsItCannotUse) {
 // What is understood.
 
 TEST_F(AnthropicTest, ReadsAPlainAnswer) {
-  const auto reply = ask(json_answer(R"({"id":"msg_9","type":"message","role":"assistant","model":"claude-x-2026",
+  const auto reply = ask(json_ok(R"({"id":"msg_9","type":"message","role":"assistant","model":"claude-x-2026",
           "content":[{"type":"thinking","thinking":"hm","signature":"s"},{"type":"text","text":"Hello."},{"type":"new"}],
           "stop_reason":"end_turn","stop_sequence":null,
           "usage":{"input_tokens":10,"cache_creation_input_tokens":300,"cache_read_input_tokens":2000,"output_tokens":5}})",
-                                     "request-id: req_77\r\n"),
+                                 "request-id: req_77\r\n"),
                          false);
   EXPECT_EQ(reply.text.reveal(), "Hello.");
   EXPECT_EQ(reply.finish_reason, FinishReason::stop);
@@ -236,9 +249,9 @@ TEST_F(AnthropicTest, ReadsAPlainAnswer) {
 }
 
 TEST_F(AnthropicTest, ReadsAStream) {
-  const auto reply = ask(stream_answer(kBegin + kPing + kText + delta("Wha") + kPing + delta("t é🙂\n") + delta("?") +
-                                           event("of_tomorrow", R"(,"x":1)") + end_with("end_turn"),
-                                       "request-id: req_5\r\n"));
+  const auto reply = ask(stream_ok(kBegin + kPing + kText + delta("Wha") + kPing + delta("t é🙂\n") + delta("?") +
+                                       event("of_tomorrow", R"(,"x":1)") + end_with("end_turn"),
+                                   "request-id: req_5\r\n"));
   EXPECT_EQ(reply.text.reveal(), "What é🙂\n?");
   EXPECT_EQ(streamed, reply.text.reveal());
   EXPECT_EQ(reply.model, "claude-x-2026");
@@ -253,7 +266,7 @@ TEST_F(AnthropicTest, PassesOverThoughts) {
       event("content_block_delta", R"(,"index":0,"delta":{"type":"thinking_delta","thinking":"secret"})") +
       event("content_block_delta", R"(,"index":0,"delta":{"type":"signature_delta","signature":"abc"})") +
       event("content_block_stop", R"(,"index":0)");
-  EXPECT_EQ(ask(stream_answer(kBegin + thoughts + kText + delta("So.") + end_with("end_turn"))).text.reveal(), "So.");
+  EXPECT_EQ(ask(stream_ok(kBegin + thoughts + kText + delta("So.") + end_with("end_turn"))).text.reveal(), "So.");
   const Sink none;
   AnthropicAnswer answer("s", none, false);
   answer.take_piece(kBegin + kPing);
@@ -270,14 +283,14 @@ TEST_F(AnthropicTest, KnowsWhyTheModelStopped) {
                                          {"pause_turn", FinishReason::length},
                                          {"refusal", FinishReason::refusal},
                                          {"of_tomorrow", FinishReason::stop}}) {
-    EXPECT_EQ(ask(stream_answer(kBegin + kText + delta("x") + end_with(reason))).finish_reason, expected) << reason;
+    EXPECT_EQ(ask(stream_ok(kBegin + kText + delta("x") + end_with(reason))).finish_reason, expected) << reason;
     const auto body = std::string(R"({"content":[],"stop_reason":")") + reason + "\"}";
-    EXPECT_EQ(ask(json_answer(body), false).finish_reason, expected) << reason;
+    EXPECT_EQ(ask(json_ok(body), false).finish_reason, expected) << reason;
   }
 }
 
 TEST_F(AnthropicTest, EstimatesTheUsageThatDidNotCome) {
-  const auto reply = ask(json_answer(R"({"content":[{"type":"text","text":"eight by"}]})"), false);
+  const auto reply = ask(json_ok(R"({"content":[{"type":"text","text":"eight by"}]})"), false);
   EXPECT_TRUE(reply.usage.estimated);
   EXPECT_EQ(reply.usage.completion_tokens, 2);
   EXPECT_GT(reply.usage.prompt_tokens, 10);
@@ -285,7 +298,7 @@ TEST_F(AnthropicTest, EstimatesTheUsageThatDidNotCome) {
 }
 
 TEST_F(AnthropicTest, KeepsTheConnectionAfterAStream) {
-  Impostor server(context, answers({stream_answer(kBegin + kText + delta("x") + end_with("end_turn"))}));
+  Impostor server(context, answers({stream_ok(kBegin + kText + delta("x") + end_with("end_turn"))}));
   const auto from = provider(server);
   for (int i = 0; i < 4; ++i) complete(*from, request());
   EXPECT_EQ(server.connections(), 1);
@@ -327,9 +340,9 @@ TEST_F(AnthropicTest, TellsWhetherToTryAgain) {
 
 TEST_F(AnthropicTest, ReportsAnErrorInTheMiddleOfAStream) {
   const auto broken = [&](const char* type) {
-    return failure(stream_answer(kBegin + kText + delta("some") +
-                                 event("error", std::string(R"(,"error":{"type":")") + type +
-                                                    R"(","message":"What the person said in confidence"})")))
+    return failure(stream_ok(kBegin + kText + delta("some") +
+                             event("error", std::string(R"(,"error":{"type":")") + type +
+                                                R"(","message":"What the person said in confidence"})")))
         .code;
   };
   EXPECT_EQ(broken("overloaded_error"), Code::llm_unavailable);
@@ -339,7 +352,7 @@ TEST_F(AnthropicTest, ReportsAnErrorInTheMiddleOfAStream) {
 }
 
 TEST_F(AnthropicTest, ReportsAStreamThatIsCutOff) {
-  EXPECT_EQ(failure(stream_answer(kBegin + kText + delta("some"))).code, Code::llm_unavailable);
+  EXPECT_EQ(failure(stream_ok(kBegin + kText + delta("some"))).code, Code::llm_unavailable);
   EXPECT_EQ(failure([](Peer& peer) -> Task<void> {
               co_await peer.read_request();
               co_await peer.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n800\r\n" + kBegin);
@@ -349,12 +362,12 @@ TEST_F(AnthropicTest, ReportsAStreamThatIsCutOff) {
 }
 
 TEST_F(AnthropicTest, ReportsNonsenseAsFinal) {
-  EXPECT_EQ(failure(json_answer("What the person said in confidence"), false).code, Code::llm_error);
-  EXPECT_EQ(failure(json_answer("[]"), false).code, Code::llm_error);
-  EXPECT_EQ(failure(json_answer(R"({"content":"x"})"), false).code, Code::llm_error);
+  EXPECT_EQ(failure(json_ok("What the person said in confidence"), false).code, Code::llm_error);
+  EXPECT_EQ(failure(json_ok("[]"), false).code, Code::llm_error);
+  EXPECT_EQ(failure(json_ok(R"({"content":"x"})"), false).code, Code::llm_error);
   EXPECT_EQ(failure(http_answer("200 OK", "text/html", "<html>"), false).code, Code::llm_error);
-  EXPECT_EQ(failure(stream_answer("data: What the person said in confidence\n\n")).code, Code::llm_error);
-  EXPECT_EQ(failure(stream_answer(kBegin + event("message_stop", ""))).code, Code::llm_error);
+  EXPECT_EQ(failure(stream_ok("data: What the person said in confidence\n\n")).code, Code::llm_error);
+  EXPECT_EQ(failure(stream_ok(kBegin + event("message_stop", ""))).code, Code::llm_error);
 }
 
 TEST_F(AnthropicTest, EndsWaitsThatTakeTooLong) {
@@ -376,7 +389,7 @@ TEST_F(AnthropicTest, EndsWaitsThatTakeTooLong) {
 TEST_F(AnthropicTest, ReadsAStreamThatComesByteByByte) {
   Impostor server(context, [](Peer& peer) -> Task<void> {
     co_await peer.read_request();
-    co_await peer.send_byte_by_byte(stream_answer(kBegin + kText + delta("é🙂") + end_with("end_turn")));
+    co_await peer.send_byte_by_byte(stream_ok(kBegin + kText + delta("é🙂") + end_with("end_turn")));
   });
   EXPECT_EQ(complete(*provider(server), request()).text.reveal(), "é🙂");
 }

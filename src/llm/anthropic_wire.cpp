@@ -10,7 +10,7 @@
 #include "base/json.hpp"
 #include "llm/failures.hpp"
 #include "llm/members.hpp"
-#include "llm/schema_dialect.hpp"
+#include "llm/schema_text.hpp"
 #include "llm/turns.hpp"
 #include "llm/vendor_request.hpp"
 
@@ -62,32 +62,44 @@ void append_temperature(std::string& out, const AnthropicDialect& dialect, const
 }
 
 // The effort and the format stand in one member.
-void append_output_config(std::string& out, const AnthropicDialect& dialect, const Request& request) {
-  const bool schema = request.schema != nullptr && dialect.structured == StructuredOutput::schema;
+void append_output_config(std::string& out, const AnthropicDialect& dialect, const std::string* schema) {
   const bool effort = !dialect.effort.empty() && dialect.effort != "none";
   if (dialect.effort == "none") out += R"(,"thinking":{"type":"disabled"})";
-  if (!schema && !effort) return;
+  if (schema == nullptr && !effort) return;
   out += R"(,"output_config":{)";
   if (effort) {
     out += R"("effort":)";
     base::append_json_string(out, dialect.effort == "minimal" ? "low" : dialect.effort);  // there is nothing below low
   }
-  if (schema) {
+  if (schema != nullptr) {
     if (effort) out += ',';
     out += R"("format":{"type":"json_schema","schema":)";
-    base::append_json_value(out, to_dialect(*request.schema, Dialect::anthropic));
+    out += *schema;
     out += '}';
   }
   out += '}';
 }
 
-void append_tool(std::string& out, const AnthropicDialect& dialect, const Request& request) {
-  if (request.schema == nullptr || dialect.structured != StructuredOutput::tool) return;
+void append_tool(std::string& out, const Request& request, std::string_view schema) {
   std::string name;
   base::append_json_string(name, answer_name(request));
   out.append(R"(,"tools":[{"name":)").append(name).append(R"(,"description":"Takes the answer.","input_schema":)");
-  base::append_json_value(out, to_dialect(*request.schema, Dialect::anthropic));
+  out += schema;
   out.append(R"(}],"tool_choice":{"type":"tool","disable_parallel_tool_use":true,"name":)").append(name).append("}");
+}
+
+// By output_config, by a tool, or neither.
+bool append_answer_form(std::string& out, const AnthropicDialect& dialect, const Request& request) {
+  const bool compels = dialect.structured == StructuredOutput::schema || dialect.structured == StructuredOutput::tool;
+  if (request.schema == nullptr || !compels) {
+    append_output_config(out, dialect, nullptr);
+    return false;
+  }
+  const auto& schema = schema_text(*request.schema, Dialect::anthropic);
+  const bool tool = dialect.structured == StructuredOutput::tool || !schema.within_limits;
+  append_output_config(out, dialect, tool ? nullptr : &schema.text);
+  if (tool) append_tool(out, request, schema.text);
+  return tool;
 }
 
 FinishReason finish_reason(std::string_view name) {
@@ -100,7 +112,7 @@ FinishReason finish_reason(std::string_view name) {
 
 }  // namespace
 
-std::string anthropic_request_body(const AnthropicDialect& dialect, const Request& request, bool streamed) {
+AnthropicBody anthropic_request_body(const AnthropicDialect& dialect, const Request& request, bool streamed) {
   const auto guidance = guidance_for(dialect.structured, request);
   std::string out = R"({"model":)";
   std::size_t size = request.system.size() + request.summary.size() + guidance.size() + 1024;
@@ -111,11 +123,10 @@ std::string anthropic_request_body(const AnthropicDialect& dialect, const Reques
   append_system(out, dialect, request);
   append_messages(out, dialect, alternating_turns(request, guidance));
   append_temperature(out, dialect, request);
-  append_output_config(out, dialect, request);
-  append_tool(out, dialect, request);
+  const bool tool = append_answer_form(out, dialect, request);
   if (streamed) out += R"(,"stream":true)";
   out += '}';
-  return out;
+  return {.text = std::move(out), .forces_tool = tool};
 }
 
 void read_usage(const json::object& from, AnthropicUsage& usage) {

@@ -23,7 +23,13 @@ struct AnthropicDialect {
   std::string effort;  // "" lets the model decide
 };
 
-std::string anthropic_request_body(const AnthropicDialect& dialect, const Request& request, bool streamed);
+struct AnthropicBody {
+  std::string text;
+  bool forces_tool = false;  // the answer is what the tool is called with
+};
+
+// A schema that is too complex for structured output becomes the input of a tool.
+AnthropicBody anthropic_request_body(const AnthropicDialect& dialect, const Request& request, bool streamed);
 
 // What Anthropic counts apart (input without cache, put into it, read from it) becomes one sum; what a later event does
 // not name keeps its value.

@@ -9,6 +9,7 @@
 
 #include "base/json.hpp"
 #include "llm/members.hpp"
+#include "llm/rate_limits.hpp"
 #include "net/backoff.hpp"
 #include "net/failure.hpp"
 
@@ -90,7 +91,19 @@ void read_details(const json::value& details, VendorError& error) {
   }
 }
 
-std::string advice(int status) {
+// Azure's name for it stands one level deeper, spelled in two ways
+// (https://learn.microsoft.com/azure/ai-foundry/openai/concepts/content-filter).
+bool is_filtered(std::string_view code, const json::object& error) {
+  if (code == kContentFilter || code == "content_policy_violation") return true;
+  for (const char* name : {"innererror", "inner_error"}) {
+    const auto* inner = object_at(error, name);
+    if (inner != nullptr && text_at(*inner, "code") == "ResponsibleAIPolicyViolation") return true;
+  }
+  return false;
+}
+
+std::string advice(int status, std::string_view code) {
+  if (code == kContentFilter) return "; its content filter stopped the conversation";
   switch (status) {
     case 400:
     case 422: return "; the request does not fit this model or server";
@@ -106,6 +119,12 @@ json::value details_of(int status, const VendorError& vendor) {
   json::object details{{"status", status}};
   if (!vendor.code.empty()) details["provider_code"] = vendor.code;
   return details;
+}
+
+// Some servers' code in a stream is the status that they would have answered with.
+bool is_status_of_a_bad_request(std::string_view code) {
+  const bool status = code.size() == 3 && code.front() == '4' && code.find_first_not_of("0123456789") == code.npos;
+  return status && code != "408" && code != "409" && code != "429";
 }
 
 bool worth_another_try(int status, const net::Headers& headers, const VendorError& vendor) {
@@ -127,6 +146,7 @@ VendorError read_vendor_error(const json::value& body) {
   const auto& error = inner != nullptr ? *inner : *object;
   VendorError read;
   read.code = code_of(error);
+  if (is_filtered(read.code, error)) return {.code = std::string(kContentFilter), .final = true};
   // The code says best what is meant, but some put it into the type; Google gives a number as the code.
   read.final = is_final(read.code) || is_final(text_at(error, "type")) || is_final(text_at(error, "status"));
   if (const auto* details = error.if_contains("details")) read_details(*details, read);
@@ -151,18 +171,20 @@ base::Error from_status(int status, const net::Headers& headers, std::string_vie
   const auto vendor = read_vendor_error(body);
   const bool again = worth_another_try(status, headers, vendor);
   const auto code = vendor.code.empty() ? "" : fmt::format(" ({})", vendor.code);
-  base::Error error(again ? base::Code::llm_unavailable : base::Code::llm_error,
-                    fmt::format("the model server {} answered {}{}{}", server, status, code, advice(status)),
-                    details_of(status, vendor));
+  base::Error error(
+      again ? base::Code::llm_unavailable : base::Code::llm_error,
+      fmt::format("the model server {} answered {}{}{}", server, status, code, advice(status, vendor.code)),
+      details_of(status, vendor));
   if (!again) return error;
   error.retry_after = net::parse_retry_after(headers.find("retry-after"), headers.find("retry-after-ms"), now);
   if (!error.retry_after) error.retry_after = vendor.retry_after;
+  if (!error.retry_after && status == 429) error.retry_after = wait_for_reset(read_rate_limits(headers));
   return error;
 }
 
 base::Error from_stream_error(const VendorError& error, std::string_view server) {
-  const bool final =
-      error.final || error.code.find("invalid") != error.code.npos || error.code == "context_length_exceeded";
+  const bool final = error.final || error.code.find("invalid") != error.code.npos ||
+                     error.code == "context_length_exceeded" || is_status_of_a_bad_request(error.code);
   base::Error broken(final ? base::Code::llm_error : base::Code::llm_unavailable,
                      fmt::format("the model server {} broke its answer off with an error{}", server,
                                  error.code.empty() ? "" : fmt::format(" ({})", error.code)),

@@ -2,7 +2,7 @@
 
 #include "llm/gemini_wire.hpp"
 #include "llm/schema_dialect.hpp"
-#include "llm/vendor_test.hpp"
+#include "llm/vendor_fixture_test.hpp"
 
 namespace llm {
 namespace {
@@ -49,7 +49,7 @@ struct GeminiTest : VendorTest {
     return make_gemini(model, {.base_url = server.url("/v1beta"), .api_key = base::Secret(kTestKey)}, dependencies());
   }
   json::object sent_for(const Request& asked) {
-    ask(json_answer(plain(R"({"text":"x"})")), false, asked);
+    ask(json_ok(plain(R"({"text":"x"})")), false, asked);
     return sent();
   }
 };
@@ -74,7 +74,7 @@ TEST_F(GeminiTest, SendsTheConversationAndTheKey) {
   EXPECT_TRUE(requests.back().starts_with("POST /v1beta/models/gemini-x:generateContent HTTP/1.1\r\n"));
   EXPECT_TRUE(sent_header("x-goog-api-key: sk-test-key-that-nobody-may-see"));
   EXPECT_TRUE(sent_header("Content-Type: application/json"));
-  ask(stream_answer(end_with("STOP")));
+  ask(stream_ok(end_with("STOP")));
   EXPECT_TRUE(requests.back().starts_with("POST /v1beta/models/gemini-x:streamGenerateContent?alt=sse HTTP/1.1\r\n"));
   model.id = "tunedModels/mine-1";
   sent_for(asked);
@@ -118,7 +118,7 @@ TEST_F(GeminiTest, ForcesAToolWhereTheModelTakesNoSchema) {
   asked.schema_name = "result";
   const auto call = data(R"({"candidates":[{"content":{"role":"model","parts":[{"text":"So:"},
       {"functionCall":{"name":"result","args":{"a":"hi"}}},{"functionCall":{"name":"result","args":{"a":"no"}}}]}}]})");
-  const auto reply = ask(stream_answer(call + end_with("STOP")), true, asked);
+  const auto reply = ask(stream_ok(call + end_with("STOP")), true, asked);
   EXPECT_EQ(reply.text.reveal(), R"({"a":"hi"})");
   EXPECT_EQ(streamed, reply.text.reveal());
   const auto body = sent();
@@ -127,7 +127,7 @@ TEST_F(GeminiTest, ForcesAToolWhereTheModelTakesNoSchema) {
   const auto& declared = body.at("tools").at(0).at("functionDeclarations").at(0);
   EXPECT_EQ(declared.at("name"), "result");
   EXPECT_EQ(declared.at("parametersJsonSchema"), to_dialect(schema, Dialect::gemini));
-  EXPECT_EQ(ask(json_answer(plain(R"({"functionCall":{"name":"result"}})")), false, asked).text.reveal(), "{}");
+  EXPECT_EQ(ask(json_ok(plain(R"({"functionCall":{"name":"result"}})")), false, asked).text.reveal(), "{}");
 }
 
 TEST_F(GeminiTest, SaysHowMuchToThinkInTheModelsOwnUnit) {
@@ -164,7 +164,7 @@ TEST_F(GeminiTest, RefusesOptionsItCannotUse) {
 // What is understood.
 
 TEST_F(GeminiTest, ReadsAPlainAnswer) {
-  const auto reply = ask(json_answer(R"({"candidates":[{"content":{"role":"model","parts":[
+  const auto reply = ask(json_ok(R"({"candidates":[{"content":{"role":"model","parts":[
       {"text":"thinking about it","thought":true},{"text":"Hel"},{"text":"lo.","thoughtSignature":"c2ln"}]},
       "finishReason":"MAX_TOKENS","index":0,"avgLogprobs":-0.1}],"usageMetadata":{"promptTokenCount":40,
       "candidatesTokenCount":6,"thoughtsTokenCount":9,"totalTokenCount":55,"cachedContentTokenCount":32,
@@ -181,7 +181,7 @@ TEST_F(GeminiTest, ReadsAPlainAnswer) {
 }
 
 TEST_F(GeminiTest, ReadsAStreamThatEndsWithItsBody) {
-  Impostor server(context, answers({stream_answer(chunk("Wha") + chunk("t é🙂\n") + chunk("?") + end_with("STOP"))}));
+  Impostor server(context, answers({stream_ok(chunk("Wha") + chunk("t é🙂\n") + chunk("?") + end_with("STOP"))}));
   const auto from = provider(server);
   const auto reply = complete(*from, request());
   EXPECT_EQ(reply.text.reveal(), "What é🙂\n?");
@@ -197,7 +197,7 @@ TEST_F(GeminiTest, ReadsAStreamThatEndsWithItsBody) {
 TEST_F(GeminiTest, TakesAListForAStream) {
   const std::string list = R"([{"candidates":[{"content":{"parts":[{"text":"all "}]}}]},
       {"candidates":[{"content":{"parts":[{"text":"at once"}]},"finishReason":"STOP"}]}])";
-  EXPECT_EQ(ask(json_answer(list)).text.reveal(), "all at once");
+  EXPECT_EQ(ask(json_ok(list)).text.reveal(), "all at once");
 }
 
 TEST_F(GeminiTest, CountsThoughtsAsABeginning) {
@@ -220,17 +220,17 @@ TEST_F(GeminiTest, KnowsWhyTheModelStopped) {
                                          {"SPII", FinishReason::content_filter},
                                          {"OTHER", FinishReason::content_filter},
                                          {"OF_TOMORROW", FinishReason::stop}}) {
-    EXPECT_EQ(ask(stream_answer(chunk("x") + end_with(reason))).finish_reason, expected) << reason;
-    EXPECT_EQ(ask(json_answer(plain("", reason)), false).finish_reason, expected) << reason;
+    EXPECT_EQ(ask(stream_ok(chunk("x") + end_with(reason))).finish_reason, expected) << reason;
+    EXPECT_EQ(ask(json_ok(plain("", reason)), false).finish_reason, expected) << reason;
   }
-  EXPECT_EQ(failure(json_answer(plain("", "MALFORMED_FUNCTION_CALL")), false).code, Code::llm_unavailable);
+  EXPECT_EQ(failure(json_ok(plain("", "MALFORMED_FUNCTION_CALL")), false).code, Code::llm_unavailable);
 }
 
 TEST_F(GeminiTest, KnowsAQuestionThatWasBlocked) {
   const std::string blocked = R"({"promptFeedback":{"blockReason":"SAFETY","safetyRatings":[]},
       "usageMetadata":{"promptTokenCount":8,"totalTokenCount":8},"modelVersion":"gemini-x-001"})";
   for (const bool stream : {true, false}) {
-    const auto reply = ask(stream ? stream_answer(data(blocked)) : json_answer(blocked), stream);
+    const auto reply = ask(stream ? stream_ok(data(blocked)) : json_ok(blocked), stream);
     EXPECT_EQ(reply.finish_reason, FinishReason::content_filter);
     EXPECT_EQ(reply.text.reveal(), "");
     EXPECT_EQ(reply.usage.prompt_tokens, 8);
@@ -238,7 +238,7 @@ TEST_F(GeminiTest, KnowsAQuestionThatWasBlocked) {
 }
 
 TEST_F(GeminiTest, EstimatesTheUsageThatDidNotCome) {
-  const auto reply = ask(json_answer(plain(R"({"text":"eight by"})")), false);
+  const auto reply = ask(json_ok(plain(R"({"text":"eight by"})")), false);
   EXPECT_TRUE(reply.usage.estimated);
   EXPECT_EQ(reply.usage.completion_tokens, 2);
   EXPECT_GT(reply.usage.prompt_tokens, 10);
@@ -289,14 +289,14 @@ TEST_F(GeminiTest, WaitsAsLongAsAskedUnlessTheDayIsUsedUp) {
 }
 
 TEST_F(GeminiTest, ReportsAnErrorInTheMiddleOfAStream) {
-  EXPECT_EQ(failure(stream_answer(chunk("some") + data(error_body(503, "UNAVAILABLE")))).code, Code::llm_unavailable);
-  EXPECT_EQ(failure(stream_answer(chunk("some") + data(error_body(400, "INVALID_ARGUMENT")))).code, Code::llm_error);
+  EXPECT_EQ(failure(stream_ok(chunk("some") + data(error_body(503, "UNAVAILABLE")))).code, Code::llm_unavailable);
+  EXPECT_EQ(failure(stream_ok(chunk("some") + data(error_body(400, "INVALID_ARGUMENT")))).code, Code::llm_error);
   EXPECT_EQ(streamed, "some");
 }
 
 TEST_F(GeminiTest, ReportsAStreamThatIsCutOff) {
-  EXPECT_EQ(failure(stream_answer(chunk("some"))).code, Code::llm_unavailable);
-  EXPECT_EQ(failure(stream_answer("")).code, Code::llm_unavailable);
+  EXPECT_EQ(failure(stream_ok(chunk("some"))).code, Code::llm_unavailable);
+  EXPECT_EQ(failure(stream_ok("")).code, Code::llm_unavailable);
   EXPECT_EQ(failure([](Peer& peer) -> Task<void> {
               co_await peer.read_request();
               co_await peer.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n800\r\n" + chunk("some"));
@@ -305,12 +305,12 @@ TEST_F(GeminiTest, ReportsAStreamThatIsCutOff) {
 }
 
 TEST_F(GeminiTest, ReportsNonsenseAsFinal) {
-  EXPECT_EQ(failure(json_answer("What the person said in confidence"), false).code, Code::llm_error);
-  EXPECT_EQ(failure(json_answer("[]"), false).code, Code::llm_error);
-  EXPECT_EQ(failure(json_answer("7"), false).code, Code::llm_error);
-  EXPECT_EQ(failure(json_answer(R"({"candidates":[]})"), false).code, Code::llm_error);
+  EXPECT_EQ(failure(json_ok("What the person said in confidence"), false).code, Code::llm_error);
+  EXPECT_EQ(failure(json_ok("[]"), false).code, Code::llm_error);
+  EXPECT_EQ(failure(json_ok("7"), false).code, Code::llm_error);
+  EXPECT_EQ(failure(json_ok(R"({"candidates":[]})"), false).code, Code::llm_error);
   EXPECT_EQ(failure(http_answer("200 OK", "text/html", "<html>"), false).code, Code::llm_error);
-  EXPECT_EQ(failure(stream_answer("data: What the person said in confidence\n\n")).code, Code::llm_error);
+  EXPECT_EQ(failure(stream_ok("data: What the person said in confidence\n\n")).code, Code::llm_error);
 }
 
 TEST_F(GeminiTest, EndsWaitsThatTakeTooLong) {
@@ -332,7 +332,7 @@ TEST_F(GeminiTest, EndsWaitsThatTakeTooLong) {
 TEST_F(GeminiTest, ReadsAStreamThatComesByteByByte) {
   Impostor server(context, [](Peer& peer) -> Task<void> {
     co_await peer.read_request();
-    co_await peer.send_byte_by_byte(stream_answer(chunk("é🙂") + end_with("STOP")));
+    co_await peer.send_byte_by_byte(stream_ok(chunk("é🙂") + end_with("STOP")));
   });
   EXPECT_EQ(complete(*provider(server), request()).text.reveal(), "é🙂");
 }

@@ -10,7 +10,7 @@
 #include "base/json.hpp"
 #include "llm/failures.hpp"
 #include "llm/members.hpp"
-#include "llm/schema_dialect.hpp"
+#include "llm/schema_text.hpp"
 #include "llm/turns.hpp"
 #include "llm/vendor_request.hpp"
 
@@ -76,7 +76,7 @@ void append_generation_config(std::string& out, const GeminiDialect& dialect, co
   if (schema || json) out += R"(,"responseMimeType":"application/json")";
   if (schema) {
     out += R"(,"responseJsonSchema":)";
-    base::append_json_value(out, to_dialect(*request.schema, Dialect::gemini));
+    out += schema_text(*request.schema, Dialect::gemini).text;
   }
   append_thinking(out, dialect);
   out += '}';
@@ -88,7 +88,7 @@ void append_tool(std::string& out, const GeminiDialect& dialect, const Request& 
   base::append_json_string(name, answer_name(request));
   out.append(R"(,"tools":[{"functionDeclarations":[{"name":)").append(name);
   out += R"(,"description":"Takes the answer.","parametersJsonSchema":)";
-  base::append_json_value(out, to_dialect(*request.schema, Dialect::gemini));
+  out += schema_text(*request.schema, Dialect::gemini).text;
   out.append(R"(}]}],"toolConfig":{"functionCallingConfig":{"mode":"ANY","allowedFunctionNames":[)").append(name);
   out += "]}}";
 }

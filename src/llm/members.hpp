@@ -31,10 +31,10 @@ inline std::int64_t number_at(const boost::json::object& object, std::string_vie
   return std::max<std::int64_t>(member->to_number<std::int64_t>(out_of_range), 0);
 }
 
-// Whether there is an error in it that is more than null.
+// Whether there is an error in it that is more than null, or it is one itself, as vLLM's were once.
 inline bool has_error(const boost::json::object& object) {
   const auto* error = object.if_contains("error");
-  return error != nullptr && !error->is_null();
+  return (error != nullptr && !error->is_null()) || text_at(object, "object") == "error";
 }
 
 }  // namespace llm

@@ -9,7 +9,8 @@
 #include <vector>
 
 #include "base/json.hpp"
-#include "base/schema.hpp"
+#include "llm/members.hpp"
+#include "llm/schema_types.hpp"
 
 namespace llm {
 namespace {
@@ -62,67 +63,6 @@ Abilities abilities_of(Dialect dialect) {
   return {};
 }
 
-const value* member(const object& schema, std::string_view name) { return schema.if_contains(name); }
-
-std::string_view text_of(const object& schema, std::string_view name) {
-  const auto* found = member(schema, name);
-  return found != nullptr && found->is_string() ? std::string_view(found->get_string()) : std::string_view();
-}
-
-bool has_any(const object& schema, std::initializer_list<std::string_view> names) {
-  return std::ranges::any_of(names, [&](std::string_view name) { return schema.contains(name); });
-}
-
-std::string_view type_of(const value& v) {
-  switch (v.kind()) {
-    case json::kind::null: return "null";
-    case json::kind::bool_: return "boolean";
-    case json::kind::int64:
-    case json::kind::uint64: return "integer";
-    case json::kind::double_: return "number";
-    case json::kind::string: return "string";
-    case json::kind::array: return "array";
-    case json::kind::object: return "object";
-  }
-  return "null";
-}
-
-using Types = std::vector<std::string>;
-
-void add_type(Types& types, std::string_view type) {
-  if (std::ranges::find(types, type) == types.end()) types.emplace_back(type);
-}
-
-// Of a schema that names none, guessed by its other keywords: vendors refuse one without a type.
-Types guessed_types(const object& schema) {
-  Types types;
-  if (const auto* constant = member(schema, "const")) return {std::string(type_of(*constant))};
-  if (const auto* list = member(schema, "enum"); list != nullptr && list->is_array()) {
-    for (const auto& each : list->get_array()) add_type(types, type_of(each));
-  }
-  if (!types.empty()) return types;
-  if (has_any(schema, {"properties", "required", "additionalProperties"})) return {"object"};
-  if (has_any(schema, {"items", "minItems", "maxItems", "uniqueItems"})) return {"array"};
-  if (has_any(schema, {"minLength", "maxLength", "pattern", "format"})) return {"string"};
-  if (has_any(schema, {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"})) return {"number"};
-  return {"string", "number", "boolean", "null"};  // anything goes; nothing can be said about an object's members
-}
-
-Types types_of(const object& schema) {
-  const auto* type = member(schema, "type");
-  if (type == nullptr) return guessed_types(schema);
-  Types types;
-  if (type->is_string()) add_type(types, type->get_string());
-  if (const auto* list = type->if_array()) {
-    for (const auto& each : *list) {
-      if (each.is_string()) add_type(types, each.get_string());
-    }
-  }
-  return types.empty() ? guessed_types(schema) : types;
-}
-
-bool is_structured(std::string_view type) { return type == "object" || type == "array"; }
-
 // "3 to 7 entries", "at least 3 entries", "at most 7 entries", "exactly 3 entries"; "" without bounds.
 std::string range_in_words(const value* least, const value* most, std::string_view one, std::string_view many) {
   const auto unit = [&](const value& count) {
@@ -153,7 +93,7 @@ class Translation {
 
   value translate(const object& schema) const;
   value one_of(const object& schema, const array& variants) const;
-  value split(const object& schema, const Types& types) const;
+  value split(const object& schema, const SchemaTypes& types) const;
   void add_values(const object& schema, object& out, Words& words) const;
   void add_object(const object& schema, object& out) const;
   void add_list(const object& schema, object& out, Words& words) const;
@@ -165,7 +105,7 @@ class Translation {
 };
 
 void keep(const object& schema, object& out, std::string_view name) {
-  if (const auto* found = member(schema, name)) out[name] = *found;
+  if (const auto* found = schema.if_contains(name)) out[name] = *found;
 }
 
 void say(std::vector<std::string>& words, std::string text) {
@@ -173,7 +113,7 @@ void say(std::vector<std::string>& words, std::string text) {
 }
 
 void describe(const object& schema, const std::vector<std::string>& words, object& out) {
-  std::string text(text_of(schema, "description"));
+  std::string text(text_at(schema, "description"));
   if (!words.empty()) {
     const auto said = fmt::format("{}", fmt::join(words, "; "));
     text = text.empty() ? said : fmt::format("{} ({})", text, said);
@@ -181,7 +121,7 @@ void describe(const object& schema, const std::vector<std::string>& words, objec
   if (!text.empty()) out["description"] = text;
 }
 
-value single_type(const Types& types) {
+value single_type(const SchemaTypes& types) {
   if (types.size() == 1) return value(types.front());
   array list;
   for (const auto& type : types) list.emplace_back(type);
@@ -190,7 +130,7 @@ value single_type(const Types& types) {
 
 bool says_null(const value& schema) {
   const auto* members = schema.if_object();
-  return members != nullptr && text_of(*members, "type") == "null";
+  return members != nullptr && text_at(*members, "type") == "null";
 }
 
 // `schema` in a dialect, made to allow null as well.
@@ -202,10 +142,10 @@ value nullable(value schema) {
     return schema;
   }
   auto types = types_of(members);
-  if (std::ranges::find(types, "null") != types.end()) return schema;
+  if (contains(types, "null")) return schema;
   if (is_structured(types.front()) || members.contains("const")) {
     object out;
-    if (const auto description = text_of(members, "description"); !description.empty()) {
+    if (const auto description = text_at(members, "description"); !description.empty()) {
       out["description"] = description;
       members.erase("description");
     }
@@ -220,16 +160,16 @@ value nullable(value schema) {
 
 value Translation::translate(const object& schema) const {
   for (const char* name : {"anyOf", "oneOf"}) {
-    const auto* variants = member(schema, name);
+    const auto* variants = array_at(schema, name);
     // Beside a type they only restrict it; that is left to our own check.
-    if (variants != nullptr && variants->is_array() && !has_any(schema, {"type", "properties", "enum", "const"})) {
-      return one_of(schema, variants->get_array());
+    if (variants != nullptr && !has_any(schema, {"type", "properties", "enum", "const"})) {
+      return one_of(schema, *variants);
     }
   }
   const auto types = types_of(schema);
-  const auto* values = member(schema, "enum");
-  const bool has_null = types.size() > 1 && std::ranges::find(types, "null") != types.end();
-  const bool split_enum = values != nullptr && values->is_array() && has_null && !takes_enum(values->get_array());
+  const auto* values = array_at(schema, "enum");
+  const bool has_null = types.size() > 1 && contains(types, "null");
+  const bool split_enum = values != nullptr && has_null && !takes_enum(*values);
   if (types.size() > 1 && (split_enum || std::ranges::any_of(types, is_structured))) return split(schema, types);
   object out{{"type", single_type(types)}};
   Words words;
@@ -253,7 +193,7 @@ value Translation::one_of(const object& schema, const array& variants) const {
 }
 
 // One variant for each type: some vendors refuse an object or a list in a list of types.
-value Translation::split(const object& schema, const Types& types) const {
+value Translation::split(const object& schema, const SchemaTypes& types) const {
   array list;
   for (const auto& type : types) {
     auto variant = schema;
@@ -285,7 +225,7 @@ bool Translation::takes_enum(const array& values) const {
 }
 
 void Translation::add_values(const object& schema, object& out, Words& words) const {
-  if (const auto* constant = member(schema, "const")) {
+  if (const auto* constant = schema.if_contains("const")) {
     if (can_.constants && !constant->is_structured()) {
       out["const"] = *constant;
     } else if (constant->is_string() || constant->is_number()) {
@@ -294,37 +234,32 @@ void Translation::add_values(const object& schema, object& out, Words& words) co
       words.push_back("always " + base::write_json(*constant));
     }
   }
-  const auto* values = member(schema, "enum");
-  if (values == nullptr || !values->is_array()) return;
-  if (takes_enum(values->get_array())) {
+  const auto* values = array_at(schema, "enum");
+  if (values == nullptr) return;
+  if (takes_enum(*values)) {
     out["enum"] = *values;
   } else {
-    words.push_back("one of " + base::write_json(*values));
+    words.push_back("one of " + base::write_json(*schema.if_contains("enum")));
   }
 }
 
 void Translation::add_object(const object& schema, object& out) const {
-  const auto* given = member(schema, "properties");
-  const auto* needed = member(schema, "required");
-  const auto is_needed = [&](std::string_view name) {
-    return needed != nullptr && needed->is_array() &&
-           std::ranges::find(needed->get_array(), value(name)) != needed->get_array().end();
-  };
+  const auto* given = object_at(schema, "properties");
   object properties;
   array required;
   array order;
-  if (given != nullptr && given->is_object()) {
-    for (const auto& [name, schema_of_it] : given->get_object()) {
+  if (given != nullptr) {
+    for (const auto& [name, schema_of_it] : *given) {
       auto property = translate(schema_of_it);
-      if (can_.all_required && !is_needed(name)) property = nullable(std::move(property));
+      if (can_.all_required && !is_required(schema, name)) property = nullable(std::move(property));
       properties[name] = std::move(property);
-      if (can_.all_required || is_needed(name)) required.emplace_back(name);
+      if (can_.all_required || is_required(schema, name)) required.emplace_back(name);
       order.emplace_back(name);
     }
   }
   out["properties"] = std::move(properties);
   if (can_.all_required || !required.empty()) out["required"] = std::move(required);
-  const auto* additional = member(schema, "additionalProperties");
+  const auto* additional = schema.if_contains("additionalProperties");
   if (!can_.open_objects) {
     out["additionalProperties"] = false;
   } else if (additional != nullptr) {
@@ -334,39 +269,39 @@ void Translation::add_object(const object& schema, object& out) const {
 }
 
 void Translation::add_list(const object& schema, object& out, Words& words) const {
-  const auto* items = member(schema, "items");
+  const auto* items = schema.if_contains("items");
   out["items"] = items != nullptr && !items->is_array() ? translate(*items) : translate(object());
-  const auto* least = member(schema, "minItems");
+  const auto* least = schema.if_contains("minItems");
   if (can_.list_bounds) {
     keep(schema, out, "minItems");
     keep(schema, out, "maxItems");
   } else {
-    const auto* most = member(schema, "maxItems");
+    const auto* most = schema.if_contains("maxItems");
     if (least != nullptr) out["minItems"] = *least == 0 ? 0 : 1;
     const bool said = least == nullptr || *least == 0 || (*least == 1 && most == nullptr);
     say(words, range_in_words(said ? nullptr : least, most, "entry", "entries"));
   }
-  if (const auto* unique = member(schema, "uniqueItems"); unique != nullptr && *unique == true) {
+  if (const auto* unique = schema.if_contains("uniqueItems"); unique != nullptr && *unique == true) {
     words.emplace_back("no entry twice");
   }
 }
 
 void Translation::add_text(const object& schema, object& out, Words& words) const {
-  const auto* least = member(schema, "minLength");
-  const auto* most = member(schema, "maxLength");
+  const auto* least = schema.if_contains("minLength");
+  const auto* most = schema.if_contains("maxLength");
   if (least != nullptr && *least == 1) {
     words.emplace_back("not empty");
     least = nullptr;
   }
   say(words, range_in_words(least, most, "character", "characters"));
-  if (const auto format = text_of(schema, "format"); !format.empty()) {
+  if (const auto format = text_at(schema, "format"); !format.empty()) {
     if (std::ranges::find(can_.formats, format) != can_.formats.end()) {
       out["format"] = format;
     } else {
       words.push_back(fmt::format("format: {}", format));
     }
   }
-  const auto pattern = text_of(schema, "pattern");
+  const auto pattern = text_at(schema, "pattern");
   if (pattern.empty()) return;
   if (can_.pattern && pattern.find("(?") == pattern.npos) {  // none that looks ahead or behind
     out["pattern"] = pattern;
@@ -380,12 +315,12 @@ void Translation::add_number(const object& schema, object& out, Words& words) co
     keep(schema, out, "minimum");
     keep(schema, out, "maximum");
   } else {
-    say(words, range_in_words(member(schema, "minimum"), member(schema, "maximum"), "", ""));
+    say(words, range_in_words(schema.if_contains("minimum"), schema.if_contains("maximum"), "", ""));
   }
   static constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kOthers{
       {{"exclusiveMinimum", "more than"}, {"exclusiveMaximum", "less than"}, {"multipleOf", "a multiple of"}}};
   for (const auto& [name, phrase] : kOthers) {
-    const auto* bound = member(schema, name);
+    const auto* bound = schema.if_contains(name);
     if (bound == nullptr) continue;
     if (can_.exclusive_bounds) {
       out[name] = *bound;
@@ -395,83 +330,40 @@ void Translation::add_number(const object& schema, object& out, Words& words) co
   }
 }
 
-bool accepts_null(const object& schema) {
-  for (const char* name : {"anyOf", "oneOf"}) {
-    const auto* variants = member(schema, name);
-    if (variants == nullptr || !variants->is_array()) continue;
-    return std::ranges::any_of(variants->get_array(), [](const value& variant) {
-      return !variant.is_object() || accepts_null(variant.get_object());
-    });
-  }
-  if (const auto* constant = member(schema, "const")) return constant->is_null();
-  const auto* values = member(schema, "enum");
-  if (values != nullptr && values->is_array()) {
-    return std::ranges::find(values->get_array(), value(nullptr)) != values->get_array().end();
-  }
-  const auto types = types_of(schema);
-  return !schema.contains("type") || std::ranges::find(types, "null") != types.end();
-}
+struct Complexity {
+  std::size_t optional = 0;  // properties that may be left out
+  std::size_t unions = 0;  // schemas of several types
+};
 
-// The variant that `answer` can only be meant by: the one of its type, when there is but one.
-const object* variant_for(const value& answer, const object& schema) {
-  const auto* variants = member(schema, schema.contains("anyOf") ? "anyOf" : "oneOf");
-  if (variants == nullptr || !variants->is_array()) return &schema;
-  const object* found = nullptr;
-  for (const auto& variant : variants->get_array()) {
-    if (!variant.is_object()) return nullptr;
-    const auto types = types_of(variant.get_object());
-    if (std::ranges::find(types, type_of(answer)) == types.end()) continue;
-    if (found != nullptr) return nullptr;
-    found = &variant.get_object();
+void measure(const value& schema, Complexity& found) {
+  const auto* members = schema.if_object();
+  if (members == nullptr) return;
+  if (members->contains("anyOf") || array_at(*members, "type") != nullptr) ++found.unions;
+  if (const auto* variants = array_at(*members, "anyOf")) {
+    for (const auto& variant : *variants) measure(variant, found);
   }
-  return found;
-}
-
-void remove_nulls(value& answer, const object& whole);
-
-void remove_nulls_of(object& answer, const object& schema) {
-  const auto* properties = member(schema, "properties");
-  if (properties == nullptr || !properties->is_object()) return;
-  const auto* required = member(schema, "required");
-  for (const auto& [name, property] : properties->get_object()) {
-    auto* found = answer.if_contains(name);
-    if (found == nullptr || !property.is_object()) continue;
-    const bool needed = required != nullptr && required->is_array() &&
-                        std::ranges::find(required->get_array(), value(name)) != required->get_array().end();
-    if (found->is_null() && !needed && !accepts_null(property.get_object())) {
-      answer.erase(name);
-    } else {
-      remove_nulls(*found, property.get_object());
-    }
+  if (const auto* items = members->if_contains("items")) measure(*items, found);
+  const auto* properties = object_at(*members, "properties");
+  if (properties == nullptr) return;
+  for (const auto& [name, property] : *properties) {
+    if (!is_required(*members, name)) ++found.optional;
+    measure(property, found);
   }
-}
-
-void remove_nulls(value& answer, const object& whole) {
-  if (!answer.is_structured()) return;
-  const auto* schema = variant_for(answer, whole);
-  if (schema == nullptr) return;
-  if (auto* members = answer.if_object()) return remove_nulls_of(*members, *schema);
-  const auto* items = member(*schema, "items");
-  if (items == nullptr || !items->is_object()) return;
-  for (auto& entry : answer.get_array()) remove_nulls(entry, items->get_object());
-}
-
-value resolved(const value& schema) {
-  auto whole = base::resolve_references(schema, schema);
-  if (auto* members = whole.if_object()) {
-    members->erase("$defs");
-    members->erase("definitions");
-  }
-  return whole;
 }
 
 }  // namespace
 
-value to_dialect(const value& schema, Dialect dialect) { return Translation(dialect).translate(resolved(schema)); }
+bool is_within_limits(const value& translated, Dialect dialect) {
+  constexpr std::size_t kMostOptional = 24;
+  constexpr std::size_t kMostUnions = 16;
+  if (dialect != Dialect::anthropic && dialect != Dialect::bedrock) return true;
+  Complexity found;
+  measure(translated, found);
+  return found.optional <= kMostOptional && found.unions <= kMostUnions;
+}
 
-void remove_added_nulls(value& answer, const value& schema) {
-  const auto whole = resolved(schema);
-  if (whole.is_object()) remove_nulls(answer, whole.get_object());
+value to_dialect(const value& schema, Dialect dialect) {
+  return Translation(dialect).translate(without_references(schema));
 }
 
 std::string ask_for_json(const value& schema) {

@@ -18,6 +18,11 @@ enum class Dialect { openai_strict, anthropic, bedrock, gemini };
 // Throws Error{internal_error} for a reference that leads nowhere or in circles.
 boost::json::value to_dialect(const boost::json::value& schema, Dialect dialect);
 
+// Whether a schema in a dialect is simple enough for its vendor to compel a model by it: Anthropic's refuse more than 24
+// properties that may be left out, or more than 16 that are of several types (as those that may be null are). A tool of
+// the same schema, which compels nobody, has no such limit.
+bool is_within_limits(const boost::json::value& translated, Dialect dialect);
+
 // Takes those nulls out of an answer that stand for "not there": of members that are optional by `schema` and by it must
 // not be null. For answers of a model that was asked with openai_strict, before they are checked by `schema`.
 void remove_added_nulls(boost::json::value& answer, const boost::json::value& schema);

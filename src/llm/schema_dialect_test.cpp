@@ -9,6 +9,7 @@
 
 #include "base/json.hpp"
 #include "base/schema.hpp"
+#include "llm/schema_text.hpp"
 
 namespace llm {
 namespace {
@@ -206,6 +207,30 @@ TEST(SchemaDialect, SendsNoVendorAKeywordThatItRefuses) {
   }
 }
 
+TEST(SchemaDialect, KnowsWhatIsTooComplexForAVendor) {
+  const auto within = [](const char* type, std::size_t count, bool required) {
+    json::object properties;
+    json::array names;
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto name = std::to_string(i);
+      properties[name] = json::parse(type);
+      if (required) names.emplace_back(name);
+    }
+    const value one{{"type", "object"}, {"properties", properties}, {"required", names}};
+    const value schema{{"type", "array"}, {"items", one}};
+    return is_within_limits(to_dialect(schema, Dialect::anthropic), Dialect::anthropic);
+  };
+  constexpr const char* kText = R"({"type":"string"})";
+  constexpr const char* kNullable = R"({"type":["string","null"]})";
+  EXPECT_TRUE(within(kText, 24, false));
+  EXPECT_FALSE(within(kText, 25, false));
+  EXPECT_TRUE(within(kText, 200, true));
+  EXPECT_TRUE(within(kNullable, 16, true));
+  EXPECT_FALSE(within(kNullable, 17, true));
+  const auto wide = json::parse(kGoals);
+  EXPECT_TRUE(is_within_limits(to_dialect(wide, Dialect::gemini), Dialect::gemini));
+}
+
 TEST(SchemaDialect, TakesOutTheNullsThatItAskedFor) {
   const auto schema = json::parse(kGoals);
   auto answer = json::parse(
@@ -218,6 +243,19 @@ TEST(SchemaDialect, TakesOutTheNullsThatItAskedFor) {
   auto in_a_union = json::parse(R"({"a":null,"b":null})");
   remove_added_nulls(in_a_union, either);
   EXPECT_EQ(in_a_union, same(R"({"a":null})")) << "what is required stays, for the check to find";
+}
+
+TEST(SchemaText, IsTheSchemasOwnHoweverManyAreRemembered) {
+  for (int round = 0; round < 2; ++round) {
+    for (int i = 0; i < 100; ++i) {
+      const value schema{{"type", "string"}, {"maxLength", i}};
+      for (const auto dialect : {Dialect::openai_strict, Dialect::anthropic, Dialect::bedrock, Dialect::gemini}) {
+        EXPECT_EQ(json::parse(schema_text(schema, dialect).text), to_dialect(schema, dialect));
+      }
+    }
+  }
+  EXPECT_NE(schema_text(json::parse(kGoals), Dialect::gemini).text,
+            schema_text(json::parse(kGoals), Dialect::anthropic).text);
 }
 
 TEST(SchemaDialect, AsksInWordsWithTheWholeSchema) {

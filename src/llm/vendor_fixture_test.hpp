@@ -21,17 +21,17 @@
 namespace llm {
 
 inline constexpr const char* kTestKey = "sk-test-key-that-nobody-may-see";
-inline constexpr const char* kSaid = "What the person said in confidence";
+inline constexpr const char* kInConfidence = "What the person said in confidence";
 
 inline std::string http_answer(std::string_view status, std::string_view type, std::string_view body,
                                std::string_view more = "") {
   return "HTTP/1.1 " + std::string(status) + "\r\nContent-Type: " + std::string(type) + "\r\n" + std::string(more) +
          "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
 }
-inline std::string json_answer(std::string_view body, std::string_view more = "") {
+inline std::string json_ok(std::string_view body, std::string_view more = "") {
   return http_answer("200 OK", "application/json", body, more);
 }
-inline std::string stream_answer(std::string_view body, std::string_view more = "") {
+inline std::string stream_ok(std::string_view body, std::string_view more = "") {
   return http_answer("200 OK", "text/event-stream; charset=utf-8", body, more);
 }
 
@@ -67,7 +67,7 @@ struct VendorTest : testing::Test {
     using namespace std::chrono_literals;
     Request request;
     request.system = base::PrivateText("You coach.");
-    request.messages.push_back({Role::user, base::PrivateText(kSaid)});
+    request.messages.push_back({Role::user, base::PrivateText(kInConfidence)});
     request.timeouts = {.connect = 1'000ms, .first_token = 1'000ms, .between_tokens = 1'000ms, .total = 3'000ms};
     return request;
   }
