@@ -9,6 +9,7 @@
 #include "base/embedded.hpp"
 #include "base/json.hpp"
 #include "base/schema.hpp"
+#include "coaching/analysis_lint.hpp"
 #include "coaching/script_lint.hpp"
 
 namespace coaching {
@@ -36,7 +37,11 @@ class Linter {
     for (const bool all : {true, false}) {
       for (const auto* prompt : prompts_) check_renders(*prompt, all);
     }
-    if (topic_.kind == TopicKind::conversation) add(lint_script(topic_.offline, file("offline.yaml")));
+    if (topic_.kind == TopicKind::conversation) {
+      add(lint_script(topic_.offline, file("offline.yaml")));
+    } else {
+      add(lint_analysis(topic_));
+    }
     if (topic_.description.empty()) fault(file("topic.yaml"), {}, Severity::warning, "has no description");
     return std::move(findings_);
   }
