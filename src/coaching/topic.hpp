@@ -94,5 +94,7 @@ using TopicFiles = std::map<std::string, std::string, std::less<>>;
 Topic read_topic(const TopicFiles& files, const TopicFiles& shared, std::string_view origin);
 // A folder on disk; throws Error{validation_error} when it cannot be read. Files over 1 MB are refused.
 TopicFiles read_topic_folder(const std::string& directory);
+// The _shared of a folder of topics, else the binary's.
+TopicFiles shared_topic_files(const std::string& directory);
 
 }  // namespace coaching

@@ -174,6 +174,35 @@ std::vector<std::string_view> split_clauses(std::string_view sentence) {
   return clauses;
 }
 
+namespace {
+
+bool is_number_word(std::string_view word) {
+  static const std::unordered_set<std::string_view> kNumbers{
+      "two",    "three",  "four",   "five",   "six",    "seven",  "eight",   "nine",  "ten",     "eleven",  "twelve",
+      "fifteen", "twenty", "thirty", "forty",  "fifty",  "sixty",  "hundred", "thousand", "million", "half", "dozen"};
+  return kNumbers.contains(word);
+}
+
+// "Marta finds", "Tom will": a name at the beginning, where every word is written large.
+bool is_name_at_start(const std::vector<Word>& words) {
+  static const std::unordered_set<std::string_view> kActs{
+      "will",   "finds",   "writes", "calls",  "makes",    "takes",    "does",    "prepares", "checks", "builds",
+      "designs", "talks",  "asks",   "sends",  "reviews",  "leads",    "runs",    "handles",  "sets",   "plans",
+      "visits", "offers",  "meets",  "trains", "organises", "organizes", "owns",  "decides",  "buys",   "sells",
+      "tests",  "creates", "draws",  "collects", "measures", "reports", "starts", "keeps",    "speaks", "presents"};
+  if (words.size() < 3 || words[0].text.size() < 3 || !kActs.contains(words[1].lower)) return false;
+  const auto& lower = words[0].lower;
+  static const std::unordered_set<std::string_view> kOthers{"she", "who", "that", "this", "everyone", "everybody", "nobody",
+                                                            "somebody", "someone", "one", "management", "what", "how",
+                                                            "there", "these", "those", "they", "you", "each"};
+  for (const std::string_view ending : {"s", "ing", "ment", "ion", "ity", "er", "th", "y"}) {
+    if (lower.ends_with(ending) && lower.size() > 5) return false;
+  }
+  return words[0].text[0] >= 'A' && words[0].text[0] <= 'Z' && is_lower(words[0].text[1]) && !kOthers.contains(lower);
+}
+
+}  // namespace
+
 std::vector<std::string> numbers_in(const Reading& reading) {
   static const std::unordered_set<std::string_view> kUnits{
       "percent", "hours",  "hour",    "minutes", "days",  "day",     "weeks",   "week",      "months", "month",    "years",
@@ -205,6 +234,13 @@ std::vector<std::string> numbers_in(const Reading& reading) {
       }
     }
     if (!inside_word) add_once(found, text.substr(begin, end - begin));
+  }
+  for (const auto& sentence : reading.sentences) {
+    for (std::size_t at = 0; at < sentence.words.size(); ++at) {
+      if (!is_number_word(sentence.words[at].lower)) continue;
+      // With what is counted: "ten new restaurants".
+      add_once(found, span(sentence.words, at, std::min(at + 1, sentence.words.size() - 1)));
+    }
   }
   return found;
 }
@@ -266,7 +302,9 @@ std::vector<std::string> people_in(const Reading& reading) {
     for (std::size_t at = 0; at < words.size(); ++at) {
       const auto& word = words[at];
       const auto begins_large = [](std::string_view text) { return text[0] >= 'A' && text[0] <= 'Z' && text.size() > 1 && is_lower(text[1]); };
-      if (kRoles.contains(word.lower)) {
+      if (at == 0 && is_name_at_start(words)) {
+        add_once(found, word.text);
+      } else if (kRoles.contains(word.lower)) {
         const auto first = at > 0 && (is_weighty(words[at - 1].lower) || words[at - 1].lower == "our" || words[at - 1].lower == "the") ? at - 1 : at;
         add_once(found, span(words, first, at));
       } else if (at > 0 && begins_large(word.text) && !kNoNames.contains(word.lower)) {
