@@ -138,12 +138,14 @@ void add_topics(CLI::App& root, Chosen& chosen) {
   lint->callback([arguments, &chosen] { chosen = [arguments] { return lint_topics(*arguments); }; });
   auto* answer = command->add_subcommand("answer", "Print the offline coach's answer to a request for an analysis");
   answer->add_option("FOLDER", arguments->folder, "the topic's folder")->required();
-  answer->add_option("--request", arguments->request, "a file with the request's body, - for standard input (default: example.json)");
+  answer->add_option("--request", arguments->request,
+                     "a file with the request's body, - for standard input (default: example.json)");
   answer->footer(
       "Examples:\n"
       "  purposepath topics answer topics/alignment\n"
       "  purposepath topics answer ./my-topics/pricing --request request.json");
-  answer->callback([arguments, &chosen] { chosen = [arguments] { return answer_topic(arguments->folder, arguments->request); }; });
+  answer->callback(
+      [arguments, &chosen] { chosen = [arguments] { return answer_topic(arguments->folder, arguments->request); }; });
 }
 
 }  // namespace cli

@@ -25,7 +25,8 @@ bool names_type(const json::value& schema, std::string_view type) {
   const auto* named = member(schema, "type");
   if (named == nullptr) return false;
   const auto* list = named->if_array();
-  return list == nullptr ? *named == json::value(type) : std::find(list->begin(), list->end(), json::value(type)) != list->end();
+  return list == nullptr ? *named == json::value(type)
+                         : std::find(list->begin(), list->end(), json::value(type)) != list->end();
 }
 
 std::size_t bound(const json::value& schema, std::string_view keyword, std::size_t otherwise) {
@@ -40,11 +41,13 @@ class Sampler {
   Sampler(bool rich, const std::string& words) : rich_(rich), words_(words) {}
 
   json::value of(const json::value& schema) const {
-    if (const auto* options = member(schema, "enum"); options != nullptr && options->is_array()) return options->get_array().front();
+    if (const auto* options = member(schema, "enum"); options != nullptr && options->is_array())
+      return options->get_array().front();
     if (names_type(schema, "object")) return object(schema);
     if (names_type(schema, "array")) return list(schema);
     if (names_type(schema, "string")) return text(schema);
-    if (names_type(schema, "integer") || names_type(schema, "number")) return bound(schema, rich_ ? "maximum" : "minimum", 1);
+    if (names_type(schema, "integer") || names_type(schema, "number"))
+      return bound(schema, rich_ ? "maximum" : "minimum", 1);
     if (names_type(schema, "boolean")) return rich_;
     return nullptr;
   }
@@ -112,7 +115,8 @@ class AnalysisLinter {
       if (text.empty() || length > text.size()) continue;
       const auto at = source.find(text.substr(0, length));
       if (at == std::string_view::npos) continue;
-      return 1 + static_cast<std::size_t>(std::count(source.begin(), source.begin() + static_cast<std::ptrdiff_t>(at), '\n'));
+      return 1 + static_cast<std::size_t>(
+                     std::count(source.begin(), source.begin() + static_cast<std::ptrdiff_t>(at), '\n'));
     }
     return std::nullopt;
   }
@@ -135,7 +139,9 @@ class AnalysisLinter {
     json::object values;
     for (const auto& parameter : topic_.parameters) {
       const bool ours = parameter.source == "computed" || parameter.source == "conversation";
-      values[parameter.name] = ours ? json::value("x") : parameter.type == "list" ? json::value(json::array{kSign}) : json::value(kSign);
+      values[parameter.name] = ours                       ? json::value("x")
+                               : parameter.type == "list" ? json::value(json::array{kSign})
+                                                          : json::value(kSign);
     }
     for (const auto* prompt : {&topic_.system, &topic_.extraction}) {
       std::string text;
@@ -150,10 +156,13 @@ class AnalysisLinter {
         if (rest.starts_with("<<<")) inside = true, at += 2;
         if (rest.starts_with(">>>")) inside = false, at += 2;
         if (!rest.starts_with(kSign) || inside) continue;
-        findings_.push_back({prompt->name(), {}, Severity::error,
-                             fmt::format("what people write must stand between a line \"<<< name\" and a line \">>>\", so that "
-                                         "it is not read as an instruction; it does not after \"{}\"",
-                                         base::trim(text.substr(at < 40 ? 0 : at - 40, std::min<std::size_t>(at, 40))))});
+        findings_.push_back(
+            {prompt->name(),
+             {},
+             Severity::error,
+             fmt::format("what people write must stand between a line \"<<< name\" and a line \">>>\", so that "
+                         "it is not read as an instruction; it does not after \"{}\"",
+                         base::trim(text.substr(at < 40 ? 0 : at - 40, std::min<std::size_t>(at, 40))))});
         break;
       }
     }
@@ -208,7 +217,9 @@ class AnalysisLinter {
       const auto* properties = member(*at, "properties");
       if (properties == nullptr) return;  // an open object
       at = member(*properties, path.substr(begin, end - begin));
-      if (at == nullptr) return add("offline.yaml", line_of(path), Severity::error, fmt::format("reads '{}', which is not in request.schema.json", path));
+      if (at == nullptr)
+        return add("offline.yaml", line_of(path), Severity::error,
+                   fmt::format("reads '{}', which is not in request.schema.json", path));
       begin = end + 1;
     }
   }
@@ -221,7 +232,9 @@ class AnalysisLinter {
     std::vector<std::string> known;
     for (const auto& property : properties->get_object()) known.emplace_back(property.key());
     for (const auto& entry : result->get_object()) {
-      if (properties->get_object().contains(entry.key()) || entry.key() == "choose" || result->get_object().contains("give")) continue;
+      if (properties->get_object().contains(entry.key()) || entry.key() == "choose" ||
+          result->get_object().contains("give"))
+        continue;
       const auto near = base::nearest(entry.key(), known);
       add("offline.yaml", line_of(fmt::format("{}:", std::string_view(entry.key()))), Severity::error,
           fmt::format("result.{} is not in result.schema.json{}", std::string_view(entry.key()),
@@ -261,7 +274,8 @@ class AnalysisLinter {
       faults.push_back({"", error.message});
     }
     for (const auto& fault : faults) {
-      add("offline.yaml", {}, Severity::error, fmt::format("its answer to {}: {} {}", which, fault.field, fault.message));
+      add("offline.yaml", {}, Severity::error,
+          fmt::format("its answer to {}: {} {}", which, fault.field, fault.message));
     }
   }
 

@@ -81,7 +81,9 @@ class Fitter {
   json::value fit_any(json::value value, const json::array& options, const std::string& path) const {
     for (const auto& option : options) {
       const auto& schema = resolve(option);
-      if (value.is_null() ? allows(schema, "null") : value.is_object() ? has_members(value, schema) : !allows(schema, "object") && !allows(schema, "null")) {
+      if (value.is_null()     ? allows(schema, "null")
+          : value.is_object() ? has_members(value, schema)
+                              : !allows(schema, "object") && !allows(schema, "null")) {
         return fit(std::move(value), schema, path);
       }
     }
@@ -114,7 +116,8 @@ class Fitter {
       list.push_back(fit(std::move(element), items, path + "[]"));
     }
     if (least != nullptr && list.size() < least->to_number<std::size_t>()) {
-      fail(fmt::format("{} has {} entries, and its result schema wants {} or more", path, list.size(), least->to_number<std::size_t>()));
+      fail(fmt::format("{} has {} entries, and its result schema wants {} or more", path, list.size(),
+                       least->to_number<std::size_t>()));
     }
     return list;
   }
@@ -131,9 +134,11 @@ class Fitter {
   }
 
   static json::value fit_scalar(json::value value, const json::value& schema, const std::string& path) {
-    if (allows(schema, "integer") && value.is_number()) value = static_cast<std::int64_t>(std::llround(number_of(value)));
+    if (allows(schema, "integer") && value.is_number())
+      value = static_cast<std::int64_t>(std::llround(number_of(value)));
     const bool text = allows(schema, "string") || member_of(schema, "enum") != nullptr;
-    if (text && !allows(schema, "boolean") && !allows(schema, "integer") && !allows(schema, "number") && !value.is_null()) {
+    if (text && !allows(schema, "boolean") && !allows(schema, "integer") && !allows(schema, "number") &&
+        !value.is_null()) {
       value = json::value(text_of(value));
     }
     if (const auto* options = member_of(schema, "enum")) {
@@ -145,7 +150,8 @@ class Fitter {
       fail(fmt::format("{} is not what its result schema wants", path));
     }
     const bool good = member_of(schema, "type") == nullptr || (value.is_string() && allows(schema, "string")) ||
-                      (value.is_int64() && allows(schema, "integer")) || (value.is_number() && allows(schema, "number")) ||
+                      (value.is_int64() && allows(schema, "integer")) ||
+                      (value.is_number() && allows(schema, "number")) ||
                       (value.is_bool() && allows(schema, "boolean")) || (value.is_null() && allows(schema, "null"));
     if (!good) fail(fmt::format("{} is {} and must not be", path, value.is_null() ? "empty" : "of another type"));
     return value;

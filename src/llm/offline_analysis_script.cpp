@@ -15,6 +15,8 @@ constexpr std::array<std::string_view, 5> kParts{"reads", "signals", "tables", "
 constexpr std::array<std::string_view, 10> kDirectives{"give",  "each",  "as",   "when",          "else",
                                                        "order", "carry", "then", "if_fewer_than", "most"};
 
+const json::value kNothing;  // words are views: what they point into must stay
+
 std::string below(const std::string& where, std::string_view name) {
   return where.empty() ? std::string(name) : fmt::format("{}.{}", where, name);
 }
@@ -68,7 +70,8 @@ class Reader {
     const auto near = base::nearest(name, names);
     fault(where, fmt::format("{}:", name),
           fmt::format("'{}' is not known here{}", name,
-                      near.empty() ? fmt::format("; use {}", fmt::join(names, ", ")) : fmt::format("; did you mean '{}'?", near)));
+                      near.empty() ? fmt::format("; use {}", fmt::join(names, ", "))
+                                   : fmt::format("; did you mean '{}'?", near)));
     return false;
   }
 
@@ -105,7 +108,8 @@ class Reader {
     for (const auto& [name, value] : reads) {
       AnalysisScript::Read read{name_global(name, "reads"), {}};
       for (const auto path : word_list(value)) read.paths.emplace_back(path);
-      if (read.paths.empty()) fault(below("reads", name), fmt::format("{}:", std::string_view(name)), "names no field of the input");
+      if (read.paths.empty())
+        fault(below("reads", name), fmt::format("{}:", std::string_view(name)), "names no field of the input");
       out_.reads.push_back(std::move(read));
     }
   }
@@ -132,13 +136,15 @@ class Reader {
       const auto* object = value.if_object();
       const auto* weight = object == nullptr ? nullptr : object->if_contains("weight");
       if (weight != nullptr && !weight->is_number()) fault(where, "weight:", "the weight must be a number");
-      const auto id = out_.signals.add(name, weight != nullptr && weight->is_number() ? weight->to_number<double>() : 1);
+      const auto id =
+          out_.signals.add(name, weight != nullptr && weight->is_number() ? weight->to_number<double>() : 1);
       if (object == nullptr) {
         add_words(id, value, where);
         continue;
       }
       for (const auto& member : *object) known(where, member.key(), kKeys);
-      add_words(id, object->contains("words") ? object->at("words") : json::value(), where);
+      const auto* words = object->if_contains("words");
+      add_words(id, words == nullptr ? kNothing : *words, where);
     }
     for (const auto& [name, value] : signals) {
       const auto* opposite = member_of(value, "opposite");
@@ -147,7 +153,8 @@ class Reader {
       if (other) {
         out_.signals.set_opposite(*out_.signals.find(name), *other);
       } else {
-        fault(below("signals", name), text_of(*opposite), fmt::format("the opposite '{}' is no signal", text_of(*opposite)));
+        fault(below("signals", name), text_of(*opposite),
+              fmt::format("the opposite '{}' is no signal", text_of(*opposite)));
       }
     }
   }
@@ -210,7 +217,8 @@ class Reader {
     Shape made;
     if (const auto* list = value.if_array()) {
       made.kind = Shape::Kind::list;
-      for (std::size_t i = 0; i < list->size(); ++i) made.parts.push_back(shape((*list)[i], fmt::format("{}[{}]", where, i)));
+      for (std::size_t i = 0; i < list->size(); ++i)
+        made.parts.push_back(shape((*list)[i], fmt::format("{}[{}]", where, i)));
       return made;
     }
     const auto* object = value.if_object();
@@ -348,7 +356,9 @@ json::value list_value(const Shape& shape, Run& run) {
 // Numbers: the largest first. Texts: by the alphabet, and so dates by time. What has neither stands last.
 bool stands_before(const json::value& a, const json::value& b) {
   if (a.is_string() && b.is_string()) return a.get_string() < b.get_string();
-  const auto rank = [](const json::value& key) { return key.is_number() || key.is_bool() ? 0 : key.is_string() ? 1 : 2; };
+  const auto rank = [](const json::value& key) {
+    return key.is_number() || key.is_bool() ? 0 : key.is_string() ? 1 : 2;
+  };
   if (rank(a) != rank(b)) return rank(a) < rank(b);
   return rank(a) == 0 && number_of(a) > number_of(b);
 }
@@ -396,12 +406,13 @@ json::value each_value(const Shape& shape, Run& run) {
     });
   }
   json::array list;
-  for (std::size_t i = 0; i < chosen.size() && list.size() < most; ++i) {
+  for (std::size_t i = 0, given = 0; i < chosen.size() && given < most; ++i) {
     enter(chosen[i].value, i + 1);
     auto made = shape.give->value(run);
     std::vector<json::value> next;
     for (const auto& part : shape.next) next.push_back(part.value(run));
     carried = std::move(next);
+    given += is_blank(made) ? 0 : 1;
     add_to(list, std::move(made), shape.give->kind != Shape::Kind::list);
   }
   run.locals.resize(depth);

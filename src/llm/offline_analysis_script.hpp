@@ -59,7 +59,8 @@ AnalysisScript read_analysis_script(const json::value& script, std::vector<Scrip
 
 // Said by {by_rules}.
 inline constexpr std::string_view kByRules =
-    "This was worked out by rules from the words given, not by a language model: it can quote and weigh what is written, "
+    "This was worked out by rules from the words given, not by a language model: it can quote and weigh what is "
+    "written, "
     "but not read between the lines.";
 
 }  // namespace llm::offline

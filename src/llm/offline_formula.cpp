@@ -159,7 +159,8 @@ class Parser {
 
   Node quoted_text(char mark) {
     const auto end = text_.find(mark, at_ + 1);
-    if (end == std::string_view::npos) fail(fmt::format("the text that begins with {} is not closed", text_.substr(at_, 12)));
+    if (end == std::string_view::npos)
+      fail(fmt::format("the text that begins with {} is not closed", text_.substr(at_, 12)));
     Node node;
     node.literal = json::value(text_.substr(at_ + 1, end - at_ - 1));
     at_ = end + 1;
@@ -201,7 +202,9 @@ class Parser {
       most = node.function->most;
     }
     if (count >= least && count <= most) return node;
-    const auto wanted = least == most ? fmt::format("{}", least) : most > 99 ? fmt::format("{} or more", least) : fmt::format("{} to {}", least, most);
+    const auto wanted = least == most ? fmt::format("{}", least)
+                        : most > 99   ? fmt::format("{} or more", least)
+                                      : fmt::format("{} to {}", least, most);
     fail(fmt::format("{}() takes {} arguments and got {}", name, wanted, count));
   }
 

@@ -57,7 +57,20 @@ class Formula {
   json::value value(Run& run) const;
 
   struct Node {
-    enum class Kind { literal, global, local, member, call, list, condition, either, both, first_of, negation, operation };
+    enum class Kind {
+      literal,
+      global,
+      local,
+      member,
+      call,
+      list,
+      condition,
+      either,
+      both,
+      first_of,
+      negation,
+      operation
+    };
     Kind kind = Kind::literal;
     json::value literal;  // or a member's name
     std::size_t index = 0;  // of a global or local

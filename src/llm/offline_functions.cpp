@@ -86,7 +86,8 @@ json::value plural(Run&, Arguments arguments) {
 json::value replace(Run&, Arguments arguments) {
   const auto from = text_of(*arguments[1]), to = text_of(*arguments[2]);
   return each_text(*arguments[0], [&](std::string text) {
-    for (auto at = from.empty() ? std::string::npos : text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) {
+    for (auto at = from.empty() ? std::string::npos : text.find(from); at != std::string::npos;
+         at = text.find(from, at + to.size())) {
       text.replace(at, from.size(), to);
     }
     return text;
@@ -240,8 +241,8 @@ std::optional<Day> day_in(const json::value& value) {
 }
 json::value written(Day day) {
   const std::chrono::year_month_day date(day);
-  return json::value(fmt::format("{:04}-{:02}-{:02}", static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                                 static_cast<unsigned>(date.day())));
+  return json::value(fmt::format("{:04}-{:02}-{:02}", static_cast<int>(date.year()),
+                                 static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day())));
 }
 bool is_weekend(Day day) {
   const std::chrono::weekday weekday(day);

@@ -260,7 +260,8 @@ std::size_t shared_count(const std::vector<std::string>& a, const std::vector<st
 json::value overlap(Run& run, Arguments arguments) {
   const auto& a = run.readings.stems(text_of(*arguments[0]));
   const auto& b = run.readings.stems(text_of(*arguments[1]));
-  return b.empty() ? json::value(0) : number_value(static_cast<double>(shared_count(a, b)) / static_cast<double>(b.size()));
+  return b.empty() ? json::value(0)
+                   : number_value(static_cast<double>(shared_count(a, b)) / static_cast<double>(b.size()));
 }
 
 json::value compare_words(Run& run, Arguments arguments, bool wanted) {
@@ -333,7 +334,8 @@ json::value alike(Run& run, Arguments arguments) {
       const auto& stems_a = run.readings.stems(a);
       const auto& stems_b = run.readings.stems(b);
       const auto fewer = std::min(stems_a.size(), stems_b.size());
-      if (fewer == 0 || static_cast<double>(shared_count(stems_a, stems_b)) < least * static_cast<double>(fewer)) continue;
+      if (fewer == 0 || static_cast<double>(shared_count(stems_a, stems_b)) < least * static_cast<double>(fewer))
+        continue;
       pairs.push_back({{"first", (*list)[i]}, {"second", (*list)[k]}});
     }
   }
@@ -348,9 +350,13 @@ json::value list_of(const std::vector<std::string>& texts) {
   return list;
 }
 
-json::value numbers(Run& run, Arguments arguments) { return list_of(numbers_in(run.readings.of(text_of(*arguments[0])))); }
+json::value numbers(Run& run, Arguments arguments) {
+  return list_of(numbers_in(run.readings.of(text_of(*arguments[0]))));
+}
 json::value dates(Run& run, Arguments arguments) { return list_of(dates_in(run.readings.of(text_of(*arguments[0])))); }
-json::value people(Run& run, Arguments arguments) { return list_of(people_in(run.readings.of(text_of(*arguments[0])))); }
+json::value people(Run& run, Arguments arguments) {
+  return list_of(people_in(run.readings.of(text_of(*arguments[0]))));
+}
 json::value keywords(Run& run, Arguments arguments) {
   return list_of(keywords_in(run.readings.of(text_of(*arguments[0])), count_argument(arguments, 1, 5)));
 }
@@ -373,14 +379,14 @@ json::value effect(Run& run, Arguments arguments) { return linked(run, arguments
 
 std::span<const Function> reading_functions() {
   static constexpr std::array<Function, 28> kFunctions{{
-      {"sentences", 1, 1, sentences}, {"clauses", 1, 1, clauses},   {"pick", 2, 3, pick},
-      {"first", 2, 2, first},         {"divide", 2, 20, divide},    {"has", 2, 2, has},
-      {"strength", 2, 2, strength},   {"count", 2, 2, count},       {"share", 2, 2, share},
-      {"ranked", 2, 20, ranked},      {"absent", 2, 20, absent},    {"strongest", 2, 20, strongest},
-      {"words_of", 2, 3, words_of},   {"after", 2, 2, after},       {"before", 2, 2, before},
-      {"overlap", 2, 2, overlap},     {"shared", 2, 2, shared},     {"lacking", 2, 2, lacking},
-      {"about", 2, 3, about},         {"shows", 2, 2, shows},       {"alike", 1, 2, alike},
-      {"numbers", 1, 1, numbers},     {"dates", 1, 1, dates},       {"people", 1, 1, people},
+      {"sentences", 1, 1, sentences}, {"clauses", 1, 1, clauses},       {"pick", 2, 3, pick},
+      {"first", 2, 2, first},         {"divide", 2, 20, divide},        {"has", 2, 2, has},
+      {"strength", 2, 2, strength},   {"count", 2, 2, count},           {"share", 2, 2, share},
+      {"ranked", 2, 20, ranked},      {"absent", 2, 20, absent},        {"strongest", 2, 20, strongest},
+      {"words_of", 2, 3, words_of},   {"after", 2, 2, after},           {"before", 2, 2, before},
+      {"overlap", 2, 2, overlap},     {"shared", 2, 2, shared},         {"lacking", 2, 2, lacking},
+      {"about", 2, 3, about},         {"shows", 2, 2, shows},           {"alike", 1, 2, alike},
+      {"numbers", 1, 1, numbers},     {"dates", 1, 1, dates},           {"people", 1, 1, people},
       {"keywords", 1, 2, keywords},   {"word_count", 1, 1, word_count}, {"cause", 1, 1, cause},
       {"effect", 1, 1, effect},
   }};

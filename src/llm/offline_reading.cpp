@@ -119,37 +119,39 @@ std::string stem_of(std::string_view lower) {
 
 bool is_weighty(std::string_view lower) {
   static const std::unordered_set<std::string_view> kEmpty{
-      "the",     "and",     "for",     "are",     "was",     "were",     "been",    "being",   "have",      "has",
-      "had",     "having",  "does",    "did",     "doing",   "done",     "will",    "would",   "shall",     "should",
-      "can",     "could",   "may",     "might",   "must",    "not",      "but",     "nor",     "yet",       "our",
-      "ours",    "you",     "your",    "yours",   "his",     "her",      "hers",    "its",     "their",     "theirs",
-      "they",    "them",    "this",    "that",    "these",   "those",    "who",     "whom",    "whose",     "which",
-      "what",    "when",    "where",   "why",     "how",     "all",      "any",     "both",    "each",      "few",
-      "more",    "most",    "other",   "others",  "some",    "such",     "only",    "own",     "same",      "than",
-      "too",     "very",    "just",    "also",    "even",    "much",     "many",    "with",    "without",   "within",
-      "from",    "into",    "onto",    "over",    "under",   "about",    "above",   "after",   "again",     "against",
-      "before",  "below",   "between", "during",  "through", "until",    "while",   "because", "since",     "though",
-      "although", "however", "therefore", "there", "here",   "then",     "now",     "today",   "every",     "everyone",
-      "everybody", "someone", "somebody", "something", "anything", "nothing", "everything", "make", "makes", "made",
-      "get",     "gets",    "got",     "getting", "let",     "lets",     "use",     "used",    "uses",      "using",
-      "want",    "wants",   "wanted",  "like",    "one",     "two",      "first",   "out",     "off",       "down",
-      "per",     "via",     "etc",     "really",  "quite",   "rather",   "still",   "already", "always",    "often",
-      "never",   "ever",    "able",    "around",  "across",  "along",    "upon",    "onto",    "thing",     "things",
-      "way",     "ways",    "lot",     "lots",    "bit",     "it's",     "we're",   "we've",   "don't",     "isn't",
-      "i'm",     "i've",    "that's",  "can't",   "doesn't", "won't",    "need",    "needs",   "she",       "him",
-      "ourselves", "themselves", "itself", "myself", "yes",  "going",    "become",  "becomes", "keep",      "keeps",
-      "take",    "takes",   "taken",   "give",    "gives",   "given",    "come",    "comes",   "look",      "good",
-      "well",    "new",     "please",  "else",    "instead", "towards",  "toward",  "whether", "another",   "says",
-      "said",    "say",     "think",   "know",    "believe", "people",   "year",    "years",   "month",     "months",
-      "week",    "weeks",   "day",     "days"};
+      "the",       "and",        "for",       "are",       "was",      "were",      "been",     "being",   "have",
+      "has",       "had",        "having",    "does",      "did",      "doing",     "done",     "will",    "would",
+      "shall",     "should",     "can",       "could",     "may",      "might",     "must",     "not",     "but",
+      "nor",       "yet",        "our",       "ours",      "you",      "your",      "yours",    "his",     "her",
+      "hers",      "its",        "their",     "theirs",    "they",     "them",      "this",     "that",    "these",
+      "those",     "who",        "whom",      "whose",     "which",    "what",      "when",     "where",   "why",
+      "how",       "all",        "any",       "both",      "each",     "few",       "more",     "most",    "other",
+      "others",    "some",       "such",      "only",      "own",      "same",      "than",     "too",     "very",
+      "just",      "also",       "even",      "much",      "many",     "with",      "without",  "within",  "from",
+      "into",      "onto",       "over",      "under",     "about",    "above",     "after",    "again",   "against",
+      "before",    "below",      "between",   "during",    "through",  "until",     "while",    "because", "since",
+      "though",    "although",   "however",   "therefore", "there",    "here",      "then",     "now",     "today",
+      "every",     "everyone",   "everybody", "someone",   "somebody", "something", "anything", "nothing", "everything",
+      "make",      "makes",      "made",      "get",       "gets",     "got",       "getting",  "let",     "lets",
+      "use",       "used",       "uses",      "using",     "want",     "wants",     "wanted",   "like",    "one",
+      "two",       "first",      "out",       "off",       "down",     "per",       "via",      "etc",     "really",
+      "quite",     "rather",     "still",     "already",   "always",   "often",     "never",    "ever",    "able",
+      "around",    "across",     "along",     "upon",      "onto",     "thing",     "things",   "way",     "ways",
+      "lot",       "lots",       "bit",       "it's",      "we're",    "we've",     "don't",    "isn't",   "i'm",
+      "i've",      "that's",     "can't",     "doesn't",   "won't",    "need",      "needs",    "she",     "him",
+      "ourselves", "themselves", "itself",    "myself",    "yes",      "going",     "become",   "becomes", "keep",
+      "keeps",     "take",       "takes",     "taken",     "give",     "gives",     "given",    "come",    "comes",
+      "look",      "good",       "well",      "new",       "please",   "else",      "instead",  "towards", "toward",
+      "whether",   "another",    "says",      "said",      "say",      "think",     "know",     "believe", "people",
+      "year",      "years",      "month",     "months",    "week",     "weeks",     "day",      "days"};
   if (lower.size() < 3 || kEmpty.contains(lower)) return false;
   return !std::all_of(lower.begin(), lower.end(), is_digit);
 }
 
 std::vector<std::string_view> split_clauses(std::string_view sentence) {
-  constexpr std::array<std::string_view, 14> kTurns{"; ",        ", but ",   " but ",       ", yet ",     ", while ",
-                                                    ", whereas ", " whereas ", ", although ", " although ", ", though ",
-                                                    ", however ", ". However, ", ", even though ", " \u2013 "};
+  constexpr std::array<std::string_view, 14> kTurns{
+      "; ",          ", but ",     " but ",     ", yet ",     ", while ",    ", whereas ",     " whereas ",
+      ", although ", " although ", ", though ", ", however ", ". However, ", ", even though ", " \u2013 "};
   const auto long_enough = [](std::string_view part) { return split_words(part).size() >= 3; };
   std::vector<std::string_view> clauses;
   auto rest = base::trim(sentence);
@@ -178,23 +180,23 @@ namespace {
 
 bool is_number_word(std::string_view word) {
   static const std::unordered_set<std::string_view> kNumbers{
-      "two",    "three",  "four",   "five",   "six",    "seven",  "eight",   "nine",  "ten",     "eleven",  "twelve",
-      "fifteen", "twenty", "thirty", "forty",  "fifty",  "sixty",  "hundred", "thousand", "million", "half", "dozen"};
+      "two",     "three",  "four",   "five",  "six",   "seven", "eight",   "nine",     "ten",     "eleven", "twelve",
+      "fifteen", "twenty", "thirty", "forty", "fifty", "sixty", "hundred", "thousand", "million", "half",   "dozen"};
   return kNumbers.contains(word);
 }
 
 // "Marta finds", "Tom will": a name at the beginning, where every word is written large.
 bool is_name_at_start(const std::vector<Word>& words) {
   static const std::unordered_set<std::string_view> kActs{
-      "will",   "finds",   "writes", "calls",  "makes",    "takes",    "does",    "prepares", "checks", "builds",
-      "designs", "talks",  "asks",   "sends",  "reviews",  "leads",    "runs",    "handles",  "sets",   "plans",
-      "visits", "offers",  "meets",  "trains", "organises", "organizes", "owns",  "decides",  "buys",   "sells",
-      "tests",  "creates", "draws",  "collects", "measures", "reports", "starts", "keeps",    "speaks", "presents"};
+      "will",    "finds",   "writes", "calls",    "makes",     "takes",     "does",   "prepares", "checks", "builds",
+      "designs", "talks",   "asks",   "sends",    "reviews",   "leads",     "runs",   "handles",  "sets",   "plans",
+      "visits",  "offers",  "meets",  "trains",   "organises", "organizes", "owns",   "decides",  "buys",   "sells",
+      "tests",   "creates", "draws",  "collects", "measures",  "reports",   "starts", "keeps",    "speaks", "presents"};
   if (words.size() < 3 || words[0].text.size() < 3 || !kActs.contains(words[1].lower)) return false;
   const auto& lower = words[0].lower;
-  static const std::unordered_set<std::string_view> kOthers{"she", "who", "that", "this", "everyone", "everybody", "nobody",
-                                                            "somebody", "someone", "one", "management", "what", "how",
-                                                            "there", "these", "those", "they", "you", "each"};
+  static const std::unordered_set<std::string_view> kOthers{
+      "she",        "who",  "that", "this",  "everyone", "everybody", "nobody", "somebody", "someone", "one",
+      "management", "what", "how",  "there", "these",    "those",     "they",   "you",      "each"};
   for (const std::string_view ending : {"s", "ing", "ment", "ion", "ity", "er", "th", "y"}) {
     if (lower.ends_with(ending) && lower.size() > 5) return false;
   }
@@ -205,9 +207,10 @@ bool is_name_at_start(const std::vector<Word>& words) {
 
 std::vector<std::string> numbers_in(const Reading& reading) {
   static const std::unordered_set<std::string_view> kUnits{
-      "percent", "hours",  "hour",    "minutes", "days",  "day",     "weeks",   "week",      "months", "month",    "years",
-      "year",    "euros",  "euro",    "dollars", "pounds", "million", "billion", "thousand",  "k",      "customers", "clients",
-      "people",  "employees", "orders", "users", "units", "points",  "points",  "visits",    "leads",  "members",  "times"};
+      "percent",  "hours",  "hour",      "minutes", "days",    "day",       "weeks",  "week",    "months",
+      "month",    "years",  "year",      "euros",   "euro",    "dollars",   "pounds", "million", "billion",
+      "thousand", "k",      "customers", "clients", "people",  "employees", "orders", "users",   "units",
+      "points",   "points", "visits",    "leads",   "members", "times"};
   std::vector<std::string> found;
   const std::string_view text = reading.text;
   for (std::size_t at = 0; at < text.size(); ++at) {
@@ -216,9 +219,10 @@ std::vector<std::string> numbers_in(const Reading& reading) {
     for (const std::string_view mark : {"\u20AC", "$", "\u00A3", "+", "-"}) {
       if (begin >= mark.size() && text.substr(0, begin).ends_with(mark)) begin -= mark.size();
     }
-    const bool inside_word = begin > 0 && begin == at && (is_lower(text[begin - 1]) || (text[begin - 1] >= 'A' && text[begin - 1] <= 'Z'));
-    while (at < text.size() && (is_digit(text[at]) || ((text[at] == '.' || text[at] == ',' || text[at] == '-') && at + 1 < text.size() &&
-                                                       is_digit(text[at + 1])))) {
+    const bool inside_word =
+        begin > 0 && begin == at && (is_lower(text[begin - 1]) || (text[begin - 1] >= 'A' && text[begin - 1] <= 'Z'));
+    while (at < text.size() && (is_digit(text[at]) || ((text[at] == '.' || text[at] == ',' || text[at] == '-') &&
+                                                       at + 1 < text.size() && is_digit(text[at + 1])))) {
       ++at;
     }
     auto end = at;
@@ -239,7 +243,10 @@ std::vector<std::string> numbers_in(const Reading& reading) {
     for (std::size_t at = 0; at < sentence.words.size(); ++at) {
       if (!is_number_word(sentence.words[at].lower)) continue;
       // With what is counted: "ten new restaurants".
-      add_once(found, span(sentence.words, at, std::min(at + 1, sentence.words.size() - 1)));
+      auto last = std::min(at + 1, sentence.words.size() - 1);
+      const auto& next = sentence.words[last].lower;
+      if (next == "new" || next == "more" || next == "other" || next == "additional") ++last;
+      add_once(found, span(sentence.words, at, std::min(last, sentence.words.size() - 1)));
     }
   }
   return found;
@@ -247,14 +254,17 @@ std::vector<std::string> numbers_in(const Reading& reading) {
 
 std::vector<std::string> dates_in(const Reading& reading) {
   static const std::unordered_set<std::string_view> kDates{
-      "january", "february", "march",  "april",    "june",   "july",      "august",  "september", "october", "november",
-      "december", "jan",     "feb",    "apr",      "jun",    "jul",       "aug",     "sept",      "oct",     "nov",
-      "dec",     "monday",   "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday",  "week",    "month",
-      "year",    "quarter",  "weeks",  "months",   "years",  "days",      "summer",  "autumn",    "winter",  "christmas",
-      "easter",  "tomorrow", "tonight", "weekend", "q1",     "q2",        "q3",      "q4",        "may",     "spring"};
-  static const std::unordered_set<std::string_view> kLeads{"by", "until", "till", "before", "within", "in", "on", "from", "next", "this", "end", "every"};
+      "january",  "february", "march",  "april",     "june",    "july",      "august",   "september", "october",
+      "november", "december", "jan",    "feb",       "apr",     "jun",       "jul",      "aug",       "sept",
+      "oct",      "nov",      "dec",    "monday",    "tuesday", "wednesday", "thursday", "friday",    "saturday",
+      "sunday",   "week",     "month",  "year",      "quarter", "weeks",     "months",   "years",     "days",
+      "summer",   "autumn",   "winter", "christmas", "easter",  "tomorrow",  "tonight",  "weekend",   "q1",
+      "q2",       "q3",       "q4",     "may",       "spring"};
+  static const std::unordered_set<std::string_view> kLeads{"by", "until", "till", "before", "within", "in",
+                                                           "on", "from",  "next", "this",   "end",    "every"};
   const auto is_year = [](std::string_view word) {
-    return word.size() == 4 && (word.starts_with("20") || word.starts_with("19")) && is_digit(word[2]) && is_digit(word[3]);
+    return word.size() == 4 && (word.starts_with("20") || word.starts_with("19")) && is_digit(word[2]) &&
+           is_digit(word[3]);
   };
   const auto is_full = [](std::string_view word) {
     return word.size() == 10 && is_digit(word[0]) && word[4] == '-' && word[7] == '-' && is_digit(word[9]);
@@ -288,28 +298,37 @@ std::vector<std::string> dates_in(const Reading& reading) {
 
 std::vector<std::string> people_in(const Reading& reading) {
   static const std::unordered_set<std::string_view> kRoles{
-      "manager", "director", "owner", "founder", "lead",     "leader",   "team",       "coordinator", "assistant", "head",
-      "ceo",     "cfo",      "cto",   "cmo",     "coo",      "accountant", "developer", "designer",   "consultant", "foreman",
-      "supervisor", "trainer", "engineer", "secretary", "partner", "apprentice"};
+      "manager",     "director",   "owner",     "founder",  "lead",       "leader",  "team",
+      "coordinator", "assistant",  "head",      "ceo",      "cfo",        "cto",     "cmo",
+      "coo",         "accountant", "developer", "designer", "consultant", "foreman", "supervisor",
+      "trainer",     "engineer",   "secretary", "partner",  "apprentice"};
   static const std::unordered_set<std::string_view> kNoNames{
-      "i",       "monday",  "tuesday", "wednesday", "thursday", "friday",    "saturday", "sunday",   "january",  "february",
-      "march",   "april",   "may",     "june",      "july",     "august",    "september", "october", "november", "december",
-      "english", "german",  "french",  "dutch",     "spanish",  "europe",    "european",  "germany", "france",   "google",
-      "facebook", "linkedin", "instagram", "i'm",   "i've",     "i'll",      "i'd",       "internet", "christmas", "easter"};
+      "i",         "monday",   "tuesday",  "wednesday", "thursday", "friday",   "saturday",  "sunday",
+      "january",   "february", "march",    "april",     "may",      "june",     "july",      "august",
+      "september", "october",  "november", "december",  "english",  "german",   "french",    "dutch",
+      "spanish",   "europe",   "european", "germany",   "france",   "google",   "facebook",  "linkedin",
+      "instagram", "i'm",      "i've",     "i'll",      "i'd",      "internet", "christmas", "easter"};
   std::vector<std::string> found;
   for (const auto& sentence : reading.sentences) {
     const auto& words = sentence.words;
     for (std::size_t at = 0; at < words.size(); ++at) {
       const auto& word = words[at];
-      const auto begins_large = [](std::string_view text) { return text[0] >= 'A' && text[0] <= 'Z' && text.size() > 1 && is_lower(text[1]); };
+      const auto begins_large = [](std::string_view text) {
+        return text[0] >= 'A' && text[0] <= 'Z' && text.size() > 1 && is_lower(text[1]);
+      };
       if (at == 0 && is_name_at_start(words)) {
         add_once(found, word.text);
       } else if (kRoles.contains(word.lower)) {
-        const auto first = at > 0 && (is_weighty(words[at - 1].lower) || words[at - 1].lower == "our" || words[at - 1].lower == "the") ? at - 1 : at;
+        const auto first =
+            at > 0 && (is_weighty(words[at - 1].lower) || words[at - 1].lower == "our" || words[at - 1].lower == "the")
+                ? at - 1
+                : at;
         add_once(found, span(words, first, at));
       } else if (at > 0 && begins_large(word.text) && !kNoNames.contains(word.lower)) {
         auto last = at;
-        while (last + 1 < words.size() && begins_large(words[last + 1].text) && words[last + 1].text.data() == words[last].text.data() + words[last].text.size() + 1) ++last;
+        while (last + 1 < words.size() && begins_large(words[last + 1].text) &&
+               words[last + 1].text.data() == words[last].text.data() + words[last].text.size() + 1)
+          ++last;
         add_once(found, span(words, at, last));
         at = last;
       }
@@ -360,11 +379,25 @@ struct Linked {
 };
 
 Linked find_link(std::string_view lower) {
-  constexpr std::array<Link, 20> kLinks{{{" because of ", true}, {" because ", true}, {" due to ", true}, {" as a result of ", true},
-                                         {" caused by ", true}, {" since ", true}, {" owing to ", true}, {" thanks to ", true},
-                                         {" stems from ", true}, {" comes from ", true}, {" the reason is that ", true},
-                                         {" the reason is ", true}, {", so that ", false}, {" leads to ", false}, {" led to ", false},
-                                         {" results in ", false}, {" resulted in ", false}, {", so ", false}, {" which means ", false},
+  constexpr std::array<Link, 20> kLinks{{{" because of ", true},
+                                         {" because ", true},
+                                         {" due to ", true},
+                                         {" as a result of ", true},
+                                         {" caused by ", true},
+                                         {" since ", true},
+                                         {" owing to ", true},
+                                         {" thanks to ", true},
+                                         {" stems from ", true},
+                                         {" comes from ", true},
+                                         {" the reason is that ", true},
+                                         {" the reason is ", true},
+                                         {", so that ", false},
+                                         {" leads to ", false},
+                                         {" led to ", false},
+                                         {" results in ", false},
+                                         {" resulted in ", false},
+                                         {", so ", false},
+                                         {" which means ", false},
                                          {" therefore ", false}}};
   Linked best;
   for (const auto& link : kLinks) {

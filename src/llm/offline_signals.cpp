@@ -34,8 +34,9 @@ std::size_t match(const std::vector<std::string_view>& tokens, const std::vector
 }
 
 bool is_negation(std::string_view word) {
-  static const std::unordered_set<std::string_view> kNegations{
-      "not", "no", "never", "without", "cannot", "hardly", "barely", "lack", "lacks", "lacking", "neither", "nor", "none"};
+  static const std::unordered_set<std::string_view> kNegations{"not",     "no",     "never", "without", "cannot",
+                                                               "hardly",  "barely", "lack",  "lacks",   "lacking",
+                                                               "neither", "nor",    "none"};
   return kNegations.contains(word) || word.ends_with("n't");
 }
 
