@@ -37,7 +37,7 @@ std::string one(std::string_view formula, std::string_view text = "", const json
   const auto script =
       "reads: {t: text, other: other}\nsignals:\n  good: [loyal*, proud of, reliab*]\n  bad: {words: slow*, opposite: "
       "good}\n"
-      "  cause: [because]\n  we_help: [we help]\nresult:\n  answer: |-\n    " +
+      "  cause: [because]\n  we_help: [we help]\n  does: ^call*\nresult:\n  answer: |-\n    " +
       std::string(formula) + "\n";
   const auto value = answer_to(script, {{"text", text}, {"other", other}});
   return value.is_null() ? "null" : std::string(value.get_string());
@@ -94,6 +94,10 @@ TEST(OfflineAnalysis, ANegatedWordCountsForTheOpposite) {
   EXPECT_EQ(one("= count(t, good)", "The van isn't reliable."), "0");
   EXPECT_EQ(one("= count(t, good)", "Not only reliable, they are friendly."), "1");
   EXPECT_EQ(one("= count(t, good)", "We do not advertise, and customers are loyal."), "1");
+}
+
+TEST(OfflineAnalysis, ASignalMayStandOnlyAtTheBeginning) {
+  EXPECT_EQ(one("= text(pick(t, does))", "They call us. Call them."), "Call them.");
 }
 
 TEST(OfflineAnalysis, ComparesTwoTexts) {

@@ -58,7 +58,8 @@ std::size_t Signals::add(std::string_view name, double weight) {
 }
 
 bool Signals::add_cue(std::size_t signal, std::string_view cue) {
-  Cue entry{signal, {}};
+  Cue entry{signal, {}, cue.starts_with('^')};
+  if (entry.at_start) cue.remove_prefix(1);
   for (std::size_t begin = 0; begin < cue.size();) {
     const auto end = std::min(cue.find(' ', begin), cue.size());
     if (end > begin) entry.tokens.push_back(cue.substr(begin, end - begin));
@@ -86,6 +87,7 @@ std::vector<SignalHit> Signals::hits(const std::vector<Word>& words) const {
     const auto cues = cues_.find(std::string_view(words[at].lower).substr(0, kKeyLetters));
     if (cues == cues_.end()) continue;
     for (const auto& cue : cues->second) {
+      if (cue.at_start && at > 0) continue;
       const auto last = match(cue.tokens, words, at);
       if (last == kNone) continue;
       auto signal = cue.signal;

@@ -22,8 +22,9 @@ class Signals {
  public:
   // `name` is "" for a row of a table. The number of the new signal.
   std::size_t add(std::string_view name, double weight);
-  // "slow*" matches words that begin so; "*" alone stands for up to four words in between. Lower case. False when no
-  // word could ever match it: empty, a stem shorter than three letters, or beginning with "*".
+  // "slow*" matches words that begin so; "*" alone stands for up to four words in between; "^call" matches only
+  // where a sentence begins. Lower case. False when no word could ever match it: empty, a stem shorter than three
+  // letters, or beginning with "*".
   bool add_cue(std::size_t signal, std::string_view cue);
   // "not reliable" counts for the opposite of the signal that has "reliable"; without one for nothing.
   void set_opposite(std::size_t signal, std::size_t opposite) { signals_[signal].opposite = opposite; }
@@ -42,6 +43,7 @@ class Signals {
   struct Cue {
     std::size_t signal;
     std::vector<std::string_view> tokens;
+    bool at_start;  // of a sentence
   };
   std::vector<Signal> signals_;
   std::unordered_map<std::string_view, std::vector<Cue>> cues_;  // by the first three letters of the first token
