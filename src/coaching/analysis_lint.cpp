@@ -43,6 +43,9 @@ class Sampler {
   json::value of(const json::value& schema) const {
     if (const auto* options = member(schema, "enum"); options != nullptr && options->is_array())
       return options->get_array().front();
+    if (const auto* options = member(schema, "anyOf"); options != nullptr && options->is_array()) {
+      return of(rich_ ? options->get_array().back() : options->get_array().front());
+    }
     if (names_type(schema, "object")) return object(schema);
     if (names_type(schema, "array")) return list(schema);
     if (names_type(schema, "string")) return text(schema);

@@ -398,8 +398,12 @@ Text::Text(std::string_view text, const Scope& scope) {
 std::string Text::value(Run& run) const {
   auto out = pieces_.front();
   for (std::size_t i = 0; i < formulas_.size(); ++i) {
-    out += text_of(formulas_[i].value(run));
-    out += pieces_[i + 1];
+    const auto written = text_of(formulas_[i].value(run));
+    out += written;
+    // What writes nothing leaves no gap.
+    std::string_view rest = pieces_[i + 1];
+    if (written.empty() && rest.starts_with(' ') && (out.empty() || out.ends_with(' '))) rest.remove_prefix(1);
+    out += rest;
   }
   return out;
 }
