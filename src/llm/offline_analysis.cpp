@@ -160,14 +160,39 @@ class Fitter {
   const json::value& document_;
 };
 
+// Scripts ---------------------------------------------------------------------------------------------------------------
+
+struct Kept {
+  json::value source;  // a copy: the script's views point into it
+  AnalysisScript script;
+};
+
+constexpr std::size_t kMostKept = 64;  // more than there are analyses; each is some hundred KB at most
+
+// Reading a script takes as long as an answer, so each thread keeps those it has read. A topic's script may be another
+// one the next time, at the same address: what decides is that it says the same.
+const AnalysisScript& kept_script(const json::value& source) {
+  thread_local std::vector<std::unique_ptr<Kept>> kept;  // those used last stand last
+  const auto found = std::find_if(kept.begin(), kept.end(), [&](const auto& one) { return one->source == source; });
+  if (found != kept.end()) {
+    std::rotate(found, found + 1, kept.end());
+    return kept.back()->script;
+  }
+  auto fresh = std::make_unique<Kept>(Kept{source, {}});
+  std::vector<ScriptFault> faults;
+  fresh->script = read_analysis_script(fresh->source, faults);
+  if (!faults.empty()) fail(fmt::format("offline.yaml: {}: {}", faults.front().where, faults.front().message));
+  if (kept.size() >= kMostKept) kept.erase(kept.begin());
+  kept.push_back(std::move(fresh));
+  return kept.back()->script;
+}
+
 }  // namespace
 
 json::value analysis_of(const json::value* script, const json::value* input, const json::value* schema) {
   if (script == nullptr || !script->is_object()) fail("its topic has no offline.yaml");
   if (schema == nullptr || !schema->is_object()) fail("it has no result schema");
-  std::vector<ScriptFault> faults;
-  const auto read = read_analysis_script(*script, faults);
-  if (!faults.empty()) fail(fmt::format("offline.yaml: {}: {}", faults.front().where, faults.front().message));
+  const auto& read = kept_script(*script);
   Run run(read.signals);
   fill(read, input == nullptr ? json::value() : *input, run);
   return Fitter(*schema).fit(read.result.value(run), *schema, "");

@@ -6,8 +6,8 @@
 namespace llm::offline {
 
 // `input`: the values of the topic's parameters by name, as its prompts get them. `schema`: of the result; lists that are
-// too long are cut, numbers rounded where it wants whole ones. Same arguments, same answer; any thread. Takes well
-// under a millisecond for 10,000 characters. Throws Error{llm_error} when the script is missing or broken, or when the
+// too long are cut, numbers rounded where it wants whole ones. Same arguments, same answer; any thread. Takes 0.1
+// to 0.2 ms for a page and about 1 ms for 10,000 characters; scripts that were read are kept per thread. Throws Error{llm_error} when the script is missing or broken, or when the
 // answer would not fit the schema: both are faults that the topic's lint finds.
 boost::json::value analysis_of(const boost::json::value* script, const boost::json::value* input,
                                const boost::json::value* schema);

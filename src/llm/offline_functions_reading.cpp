@@ -8,7 +8,6 @@
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "llm/offline_functions.hpp"
-#include "llm/offline_lexicon.hpp"
 
 namespace llm::offline {
 namespace {
@@ -284,20 +283,12 @@ json::value shared(Run& run, Arguments arguments) { return compare_words(run, ar
 json::value lacking(Run& run, Arguments arguments) { return compare_words(run, arguments, false); }
 
 // The values' lexicon knows that "gave the bread away" is generosity.
-std::vector<std::string_view> values_in(Run& run, std::string_view text) {
-  std::vector<std::string_view> names;
-  for (const auto& sentence : run.readings.of(text).sentences) {
-    for (const auto& cue : find_cues(sentence.words)) names.push_back(cue.entry->name);
-  }
-  return names;
-}
-
 double nearness(Run& run, const std::string& part, const std::string& matter) {
   const auto& stems = run.readings.stems(part);
   double near = static_cast<double>(shared_count(stems, run.readings.stems(matter)));
-  const auto named = values_in(run, matter);
+  const auto& named = run.readings.values(matter);
   if (named.empty() || run.readings.of(matter).sentences.front().words.size() > 12) return near;
-  const auto shown = values_in(run, part);
+  const auto& shown = run.readings.values(part);
   for (const auto name : named) near += std::find(shown.begin(), shown.end(), name) != shown.end() ? 1 : 0;
   return near;
 }

@@ -5,6 +5,7 @@
 #include <unordered_set>
 
 #include "base/text.hpp"
+#include "llm/offline_lexicon.hpp"
 
 namespace llm::offline {
 namespace {
@@ -82,6 +83,16 @@ Reading& Readings::of(std::string_view text) {
   reading->sentences = split_sentences(reading->text);
   for (const auto& sentence : reading->sentences) reading->hits.push_back(signals_.hits(sentence.words));
   return *readings_.emplace(*keys_.back(), std::move(reading)).first->second;
+}
+
+const std::vector<std::string_view>& Readings::values(std::string_view text) {
+  auto& reading = of(text);
+  if (reading.has_values) return reading.values;
+  reading.has_values = true;
+  for (const auto& sentence : reading.sentences) {
+    for (const auto& cue : find_cues(sentence.words)) reading.values.push_back(cue.entry->name);
+  }
+  return reading.values;
 }
 
 const std::vector<std::string>& Readings::stems(std::string_view text) {
@@ -190,7 +201,7 @@ bool is_name_at_start(const std::vector<Word>& words) {
   static const std::unordered_set<std::string_view> kActs{
       "will",    "finds",   "writes", "calls",    "makes",     "takes",     "does",   "prepares", "checks", "builds",
       "designs", "talks",   "asks",   "sends",    "reviews",   "leads",     "runs",   "handles",  "sets",   "plans",
-      "visits",  "offers",  "meets",  "trains",   "organises", "organizes", "owns",   "decides",  "buys",   "sells",
+      "visits",  "offers",  "brings", "puts", "meets",  "trains",   "organises", "organizes", "owns",   "decides",  "buys",   "sells",
       "tests",   "creates", "draws",  "collects", "measures",  "reports",   "starts", "keeps",    "speaks", "presents"};
   if (words.size() < 3 || words[0].text.size() < 3 || !kActs.contains(words[1].lower)) return false;
   const auto& lower = words[0].lower;

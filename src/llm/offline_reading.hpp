@@ -19,6 +19,8 @@ struct Reading {
   std::vector<std::vector<SignalHit>> hits;  // by sentence
   std::vector<std::string> stems;  // of the words that matter, sorted, each once; made when first asked for
   bool has_stems = false;
+  std::vector<std::string_view> values;  // names of values that it shows, by the lexicon; made when first asked for
+  bool has_values = false;
 };
 
 // Reads each text once, however often a script asks. Not for two threads.
@@ -27,6 +29,7 @@ class Readings {
   explicit Readings(const Signals& signals) : signals_(signals) {}
   Reading& of(std::string_view text);  // stays valid as long as this
   const std::vector<std::string>& stems(std::string_view text);
+  const std::vector<std::string_view>& values(std::string_view text);
 
  private:
   struct Hash {
