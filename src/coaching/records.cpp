@@ -34,6 +34,10 @@ store::Key message_key(std::string_view conversation_id, std::int64_t sequence) 
   return {conversation_partition(conversation_id), fmt::format("msg#{:010}", sequence)};
 }
 
+store::Key summary_key(std::string_view conversation_id, std::int64_t number) {
+  return {conversation_partition(conversation_id), fmt::format("summary#{:06}", number)};
+}
+
 store::Key idempotency_key(std::string_view conversation_id, std::string_view key_hash) {
   return {conversation_partition(conversation_id), fmt::format("idem#{}", key_hash)};
 }
@@ -94,6 +98,14 @@ store::Put put_message(std::string_view conversation_id, const Message& message)
   item.key = message_key(conversation_id, message.sequence);
   item.version = 1;
   item.body = body_of(message);
+  return {std::move(item), store::Condition::absent()};
+}
+
+store::Put put_summary(std::string_view conversation_id, const Summary& summary) {
+  store::Item item;
+  item.key = summary_key(conversation_id, summary.number);
+  item.version = 1;
+  item.body = body_of(summary);
   return {std::move(item), store::Condition::absent()};
 }
 
