@@ -1,8 +1,11 @@
 #include "coaching/summary.hpp"
 
+#include <fstream>
+
 #include "coaching/prompt.hpp"
 #include "coaching/sweep.hpp"
 #include "coaching/world_test.hpp"
+#include "llm/offline.hpp"
 #include "llm/openai_wire.hpp"
 
 namespace coaching {
@@ -266,6 +269,47 @@ TEST_F(SummaryTest, PromptsAboveTheBudgetAreCounted) {
   talk(id, 3, 5);
   EXPECT_EQ(over(), 2);
 }
+
+// The offline coach makes its own summaries and reads them again: with a window of a few messages it holds the same
+// conversation as with all of them.
+struct OfflineSummary : SummaryTest, testing::WithParamInterface<const char*> {
+  OfflineSummary() {
+    options.assessment = AssessmentMode::model;
+    first->model.on_complete = [this](const llm::Request& request, const llm::Sink& sink) {
+      if (request.purpose == llm::Purpose::summary) summaries.push_back(request);
+      return offline->complete(request, sink);
+    };
+  }
+  base::json::value result_with_window(std::int64_t tokens) {
+    options.window_tokens = tokens;
+    options.summary_tokens = 700;
+    const auto id = start(GetParam()).conversation_id;
+    std::ifstream in(std::string("examples/transcripts/") + GetParam() + "_1.txt");
+    for (std::string line; std::getline(in, line);) {
+      if (line.empty() || line[0] == '#') continue;
+      last = say(id, line)->content.reveal();
+      finish_summary(id);
+    }
+    run(complete_conversation(first->coaching, owner, id, {}));
+    const auto now = stored(id);
+    EXPECT_EQ(now.status, Status::completed) << now.review_reason;
+    return now.result;
+  }
+  std::unique_ptr<llm::Provider> offline = llm::make_offline_coach();
+  std::string last;
+};
+
+TEST_P(OfflineSummary, KeepsWhatTheWindowLost) {
+  const auto whole = result_with_window(0);
+  const auto whole_end = last;
+  EXPECT_TRUE(summaries.empty());
+  const auto narrow = result_with_window(400);
+  ASSERT_GT(summaries.size(), 1u);
+  EXPECT_EQ(last, whole_end);
+  EXPECT_EQ(base::write_json(narrow), base::write_json(whole));
+  for (const auto& summary : summaries) EXPECT_NE(summary.messages.size(), 0u);
+}
+INSTANTIATE_TEST_SUITE_P(All, OfflineSummary, testing::Values("core_values", "purpose", "vision", "goals"));
 
 }  // namespace
 }  // namespace coaching

@@ -6,6 +6,7 @@
 #include "base/json.hpp"
 #include "llm/offline_reply.hpp"
 #include "llm/offline_result.hpp"
+#include "llm/offline_summary.hpp"
 
 namespace llm {
 namespace {
@@ -22,6 +23,7 @@ std::string answer(const Request& request) {
   switch (request.purpose) {
     case Purpose::resumption: return offline::welcome_back(dialogue);
     case Purpose::assessment: return offline::assessment_text(dialogue);
+    case Purpose::summary: return offline::summary_of(dialogue, request);
     case Purpose::extraction: return base::write_json(offline::result_of(dialogue, request.schema));
     default: return offline::reply_text(dialogue);
   }
@@ -39,8 +41,7 @@ void stream(std::string_view text, const Sink& sink) {
 
 Usage usage_of(const Request& request, std::string_view text) {
   Usage usage;
-  usage.prompt_tokens = estimate_tokens(request.system.reveal());
-  for (const auto& message : request.messages) usage.prompt_tokens += estimate_tokens(message.content.reveal());
+  usage.prompt_tokens = estimate_prompt(request);
   usage.completion_tokens = estimate_tokens(text);
   usage.estimated = true;
   return usage;
