@@ -66,6 +66,7 @@ struct Conversation {
   std::optional<std::string> job_id;  // the extraction under way
   base::json::value result;           // by the topic's result schema; null until completed
   std::string review_reason;          // why it needs review, for the operator; without any text of the conversation
+  std::string raw_answer_id;  // the answer that was no result (coaching/raw_answers.hpp); "" for none
   base::json::object feedback;        // {rating, feedback} given on completion
   base::json::object metadata;
   base::Time created_at{};
@@ -76,7 +77,7 @@ BOOST_DESCRIBE_STRUCT(Conversation, (),
                       (conversation_id, owner, topic, topic_version, tier, language, user_name, context, status, phase,
                        message_count, turn_count, phase_turns, window_start, summary_number, summary_target,
                        summary_job, is_complete, insights, identified_values, open_turn, last_attempt, job_id, result,
-                       review_reason, feedback, metadata, created_at, updated_at, completed_at))
+                       review_reason, raw_answer_id, feedback, metadata, created_at, updated_at, completed_at))
 
 // What the reply of a turn cost and how it came about: kept with the reply, so that a repeat can give the same answer.
 struct TurnRecord {

@@ -13,6 +13,7 @@
 #include "coaching/jobs.hpp"
 #include "coaching/live_turn.hpp"
 #include "coaching/prompt.hpp"
+#include "coaching/raw_answers.hpp"
 #include "coaching/tiers.hpp"
 #include "coaching/turn.hpp"
 
@@ -321,6 +322,7 @@ Task<> complete_conversation(const Coaching& coaching, Owner owner, std::string 
     conversation.status = Status::completing;
     conversation.job_id = job_id;
     conversation.review_reason.clear();
+    conversation.raw_answer_id.clear();
     if (!feedback.empty()) conversation.feedback = feedback;
     Change made;
     made.more.emplace_back(put_job(job, 1, store::Condition::absent()));
@@ -353,6 +355,7 @@ Task<> delete_conversation(const Coaching& coaching, Owner owner, std::string co
     // Without its job a summary that is being made can no longer be written behind our back.
     if (const auto& job = snapshot->conversation.summary_job) co_await erase_job(coaching, *job);
     co_await erase_messages(coaching, conversation_id);
+    co_await erase_raw_answers(coaching.store, owner, conversation_id);
     auto writes = erase_record(*snapshot);
     const auto pointer = co_await coaching.store.get(active_key(owner, snapshot->conversation.topic));
     if (pointer && record_of<ActivePointer>(*pointer).conversation_id == conversation_id) {
@@ -360,7 +363,9 @@ Task<> delete_conversation(const Coaching& coaching, Owner owner, std::string co
     }
     const auto outcome = co_await coaching.store.transact(std::move(writes));
     coaching.cache.drop(conversation_id);
-    if (outcome.committed()) co_return;
+    if (!outcome.committed()) continue;
+    // An answer may have been kept since; from now on none can be.
+    co_return co_await erase_raw_answers(coaching.store, owner, conversation_id);
   }
   throw changed_too_often();
 }

@@ -8,8 +8,11 @@
 namespace coaching {
 namespace {
 
-// '#' separates the parts of a key, so ids from outside may not bring one along.
-std::string part(std::string_view text) {
+std::string conversation_partition(std::string_view id) { return fmt::format("conv#{}", id); }
+
+}  // namespace
+
+std::string part_of_key(std::string_view text) {
   std::string escaped;
   escaped.reserve(text.size());
   for (const char c : text) {
@@ -21,10 +24,6 @@ std::string part(std::string_view text) {
   }
   return escaped;
 }
-
-std::string conversation_partition(std::string_view id) { return fmt::format("conv#{}", id); }
-
-}  // namespace
 
 store::Key conversation_key(std::string_view conversation_id) {
   return {conversation_partition(conversation_id), "conversation"};
@@ -43,7 +42,7 @@ store::Key idempotency_key(std::string_view conversation_id, std::string_view ke
 }
 
 std::string user_partition(const Owner& owner) {
-  return fmt::format("user#{}#{}", part(owner.tenant_id), part(owner.user_id));
+  return fmt::format("user#{}#{}", part_of_key(owner.tenant_id), part_of_key(owner.user_id));
 }
 
 store::Key entry_key(const Owner& owner, std::string_view conversation_id) {
