@@ -60,7 +60,7 @@ tsan: setup docs-page ## unit tests under ThreadSanitizer
 	@scripts/build tsan && ctest --preset tsan
 
 clean: ## remove what was built
-	rm -rf build tests/e2e/node_modules web-docs/node_modules
+	rm -rf build tests/e2e/node_modules web-docs/node_modules token-ranks/node_modules
 
 # The page at /docs, made from a packaged viewer.
 docs-page: setup build/docs.stamp
