@@ -64,7 +64,7 @@ fuzz: setup docs-page ## random bytes for what reads bytes from outside (FUZZ_SE
 	@scripts/fuzz
 
 clean: ## remove what was built
-	rm -rf build tests/e2e/node_modules web-docs/node_modules
+	rm -rf build tests/e2e/node_modules web-docs/node_modules token-ranks/node_modules
 
 # The page at /docs, made from a packaged viewer.
 docs-page: setup build/docs.stamp

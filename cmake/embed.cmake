@@ -39,6 +39,21 @@ if(NOT docs_files)
   pp_embed_file(docs/index.html ${CMAKE_SOURCE_DIR}/tools/docs_missing.html)
 endif()
 
+# OpenAI's encodings, made by the build itself from a packaged tiktoken; all presets share them.
+set(PURPOSEPATH_TOKENS_DIR "${CMAKE_BINARY_DIR}/../tokens" CACHE PATH "the tables of src/llm/tokens.cpp")
+set(token_files ${PURPOSEPATH_TOKENS_DIR}/cl100k_base.bin ${PURPOSEPATH_TOKENS_DIR}/o200k_base.bin
+  ${PURPOSEPATH_TOKENS_DIR}/classes.bin)
+add_custom_command(
+  OUTPUT ${token_files}
+  COMMAND ${CMAKE_SOURCE_DIR}/scripts/token_ranks ${PURPOSEPATH_TOKENS_DIR}
+  DEPENDS ${CMAKE_SOURCE_DIR}/token-ranks/build.mjs ${CMAKE_SOURCE_DIR}/token-ranks/package-lock.json
+    ${CMAKE_SOURCE_DIR}/scripts/token_ranks
+  COMMENT "Making the tables of OpenAI's encodings")
+foreach(file ${token_files})
+  get_filename_component(name ${file} NAME)
+  pp_embed_file(tokens/${name} ${file})
+endforeach()
+
 file(CONFIGURE OUTPUT ${embed_dir}/list CONTENT "${embed_list}" @ONLY)
 add_custom_command(
   OUTPUT ${embed_dir}/embedded.cpp ${embed_dir}/embedded.bin

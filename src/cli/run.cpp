@@ -26,6 +26,7 @@ constexpr std::array<Command, 7> kCommands{{
     {"topics", add_topics},
     {"models", add_models},
     {"config", add_config},
+    {"raw-answers", add_raw_answers},
 }};
 
 constexpr std::string_view kFooter =

@@ -26,6 +26,7 @@ llm::Request make_request(const Coaching& coaching, const Topic& topic, const Sn
   llm::Request request;
   request.purpose = llm::Purpose::assessment;
   request.system = base::PrivateText(topic.assessment.render(template_values(topic, snapshot.conversation)));
+  request.summary = summary_text(snapshot.summary.get());
   request.messages = transcript(snapshot);
   request.guidance = base::PrivateText(phase_guidance(topic, snapshot.conversation) +
                                        "\nAnswer with the assessment as JSON, and with nothing else.");

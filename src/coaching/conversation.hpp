@@ -55,6 +55,9 @@ struct Conversation {
   std::int64_t turn_count = 0;       // replies committed
   std::int64_t phase_turns = 0;      // of them, since the present phase began
   std::int64_t window_start = 0;     // number of the first message that the model still sees
+  std::int64_t summary_number = 0;   // of the summary that stands for what came before the window; 0: none
+  std::int64_t summary_target = 0;   // number of the first message that the next summary leaves out
+  std::optional<std::string> summary_job;  // makes the next summary; its number is one more than the present one's
   bool is_complete = false;          // the assessment found that the topic's goal is reached
   std::vector<base::PrivateText> insights;
   std::vector<base::PrivateText> identified_values;
@@ -63,6 +66,7 @@ struct Conversation {
   std::optional<std::string> job_id;  // the extraction under way
   base::json::value result;           // by the topic's result schema; null until completed
   std::string review_reason;          // why it needs review, for the operator; without any text of the conversation
+  std::string raw_answer_id;  // the answer that was no result (coaching/raw_answers.hpp); "" for none
   base::json::object feedback;        // {rating, feedback} given on completion
   base::json::object metadata;
   base::Time created_at{};
@@ -71,9 +75,9 @@ struct Conversation {
 };
 BOOST_DESCRIBE_STRUCT(Conversation, (),
                       (conversation_id, owner, topic, topic_version, tier, language, user_name, context, status, phase,
-                       message_count, turn_count, phase_turns, window_start, is_complete, insights, identified_values,
-                       open_turn, last_attempt, job_id, result, review_reason, feedback, metadata, created_at,
-                       updated_at, completed_at))
+                       message_count, turn_count, phase_turns, window_start, summary_number, summary_target,
+                       summary_job, is_complete, insights, identified_values, open_turn, last_attempt, job_id, result,
+                       review_reason, raw_answer_id, feedback, metadata, created_at, updated_at, completed_at))
 
 // What the reply of a turn cost and how it came about: kept with the reply, so that a repeat can give the same answer.
 struct TurnRecord {
@@ -110,9 +114,21 @@ struct Message {
   base::PrivateText content;
   base::Time timestamp{};
   base::json::object metadata;       // what the client sent along
+  std::int64_t tokens = 0;           // of the content, counted once; 0 for messages of before they were counted
   std::optional<TurnRecord> turn;    // on the reply of a turn
 };
-BOOST_DESCRIBE_STRUCT(Message, (), (message_id, sequence, role, content, timestamp, metadata, turn))
+BOOST_DESCRIBE_STRUCT(Message, (), (message_id, sequence, role, content, timestamp, metadata, tokens, turn))
+
+// What happened before a message, in short. An item of its own, and never changed: a newer one has the next number.
+struct Summary {
+  std::int64_t number = 0;
+  base::PrivateText text;
+  std::int64_t up_to = 0;  // number of the first message that it leaves out
+  std::string model;       // as the vendor names it
+  std::int64_t tokens = 0;
+  base::Time created_at{};
+};
+BOOST_DESCRIBE_STRUCT(Summary, (), (number, text, up_to, model, tokens, created_at))
 
 // The status as a client sees it: an active conversation left alone is paused, and later abandoned.
 struct Patience {

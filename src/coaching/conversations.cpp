@@ -13,6 +13,7 @@
 #include "coaching/jobs.hpp"
 #include "coaching/live_turn.hpp"
 #include "coaching/prompt.hpp"
+#include "coaching/raw_answers.hpp"
 #include "coaching/tiers.hpp"
 #include "coaching/turn.hpp"
 
@@ -126,6 +127,7 @@ Task<llm::Reply> ask_for(const Coaching& coaching, llm::Purpose purpose, const T
   llm::Request request;
   request.purpose = purpose;
   request.system = base::PrivateText(topic.system.render(values));
+  request.summary = summary_text(snapshot.summary.get());
   request.messages = transcript(snapshot);
   request.guidance = base::PrivateText(instruction.render(values));
   request.max_tokens = coaching.llm.max_tokens;
@@ -147,6 +149,7 @@ Message coach_message(const Coaching& coaching, const Conversation& conversation
   message.role = Speaker::assistant;
   message.content = reply.text;
   message.timestamp = coaching.clock.now();
+  message.tokens = count_message(message.content.reveal());
   message.metadata = {{"model", reply.model}};
   return message;
 }
@@ -197,6 +200,11 @@ Task<> erase_messages(const Coaching& coaching, const std::string& conversation_
     if (!page.items.empty()) query.after = page.items.back().key.sort;
     if (!erase.empty()) co_await coaching.store.transact(std::move(erase));
   }
+}
+
+Task<> erase_job(const Coaching& coaching, std::string job_id) {
+  std::vector<store::Write> writes{store::Delete{job_key(job_id), store::Condition::none()}};
+  co_await coaching.store.transact(std::move(writes));
 }
 
 std::vector<store::Write> erase_record(const Snapshot& snapshot) {
@@ -314,6 +322,7 @@ Task<> complete_conversation(const Coaching& coaching, Owner owner, std::string 
     conversation.status = Status::completing;
     conversation.job_id = job_id;
     conversation.review_reason.clear();
+    conversation.raw_answer_id.clear();
     if (!feedback.empty()) conversation.feedback = feedback;
     Change made;
     made.more.emplace_back(put_job(job, 1, store::Condition::absent()));
@@ -343,7 +352,10 @@ Task<> delete_conversation(const Coaching& coaching, Owner owner, std::string co
     coaching.cache.drop(conversation_id);
     const auto snapshot = co_await load(coaching, owner, conversation_id);
     interrupt_turn(coaching, snapshot->conversation.open_turn);
+    // Without its job a summary that is being made can no longer be written behind our back.
+    if (const auto& job = snapshot->conversation.summary_job) co_await erase_job(coaching, *job);
     co_await erase_messages(coaching, conversation_id);
+    co_await erase_raw_answers(coaching.store, owner, conversation_id);
     auto writes = erase_record(*snapshot);
     const auto pointer = co_await coaching.store.get(active_key(owner, snapshot->conversation.topic));
     if (pointer && record_of<ActivePointer>(*pointer).conversation_id == conversation_id) {
@@ -351,7 +363,9 @@ Task<> delete_conversation(const Coaching& coaching, Owner owner, std::string co
     }
     const auto outcome = co_await coaching.store.transact(std::move(writes));
     coaching.cache.drop(conversation_id);
-    if (outcome.committed()) co_return;
+    if (!outcome.committed()) continue;
+    // An answer may have been kept since; from now on none can be.
+    co_return co_await erase_raw_answers(coaching.store, owner, conversation_id);
   }
   throw changed_too_often();
 }

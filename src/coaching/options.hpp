@@ -27,7 +27,9 @@ struct CoachingOptions {
   base::Milliseconds turn_lease{30'000};  // renewed at a third of it while the model works
   base::Milliseconds resume_grace{60'000};  // a turn nobody listens to goes on for so long
   base::Milliseconds idempotency_ttl{86'400'000};  // a repeat within this gets the first answer
-  std::int64_t window_tokens = 4'000;  // of the transcript sent to the model; whole messages, newest first
+  std::int64_t request_tokens = 4'000;  // of a turn's whole prompt; one above it is logged and counted
+  std::int64_t window_tokens = 1'800;  // of them, the transcript's; whole messages, newest first
+  std::int64_t summary_tokens = 400;  // of them, the summary's of what came before
   std::int64_t extraction_tokens = 24'000;  // of the transcript that the result is extracted from
   AssessmentMode assessment = AssessmentMode::model;
   base::Milliseconds assessment_grace{2'000};  // waited for after the reply is there; then rules decide
@@ -39,9 +41,9 @@ struct CoachingOptions {
   std::int64_t max_live_turns = 20'000;  // beyond it new messages get 503
 };
 BOOST_DESCRIBE_STRUCT(CoachingOptions, (),
-                      (max_turns, idle_timeout, expiry, turn_lease, resume_grace, idempotency_ttl, window_tokens,
-                       extraction_tokens, assessment, assessment_grace, complete_wait, job_lease, job_attempts,
-                       sweep_interval, cached_conversations, max_live_turns))
+                      (max_turns, idle_timeout, expiry, turn_lease, resume_grace, idempotency_ttl, request_tokens,
+                       window_tokens, summary_tokens, extraction_tokens, assessment, assessment_grace, complete_wait,
+                       job_lease, job_attempts, sweep_interval, cached_conversations, max_live_turns))
 
 // What coaching needs. All outlive every call; all may be used from any io_context thread.
 struct Coaching {

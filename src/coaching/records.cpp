@@ -8,8 +8,11 @@
 namespace coaching {
 namespace {
 
-// '#' separates the parts of a key, so ids from outside may not bring one along.
-std::string part(std::string_view text) {
+std::string conversation_partition(std::string_view id) { return fmt::format("conv#{}", id); }
+
+}  // namespace
+
+std::string part_of_key(std::string_view text) {
   std::string escaped;
   escaped.reserve(text.size());
   for (const char c : text) {
@@ -22,10 +25,6 @@ std::string part(std::string_view text) {
   return escaped;
 }
 
-std::string conversation_partition(std::string_view id) { return fmt::format("conv#{}", id); }
-
-}  // namespace
-
 store::Key conversation_key(std::string_view conversation_id) {
   return {conversation_partition(conversation_id), "conversation"};
 }
@@ -34,12 +33,16 @@ store::Key message_key(std::string_view conversation_id, std::int64_t sequence) 
   return {conversation_partition(conversation_id), fmt::format("msg#{:010}", sequence)};
 }
 
+store::Key summary_key(std::string_view conversation_id, std::int64_t number) {
+  return {conversation_partition(conversation_id), fmt::format("summary#{:06}", number)};
+}
+
 store::Key idempotency_key(std::string_view conversation_id, std::string_view key_hash) {
   return {conversation_partition(conversation_id), fmt::format("idem#{}", key_hash)};
 }
 
 std::string user_partition(const Owner& owner) {
-  return fmt::format("user#{}#{}", part(owner.tenant_id), part(owner.user_id));
+  return fmt::format("user#{}#{}", part_of_key(owner.tenant_id), part_of_key(owner.user_id));
 }
 
 store::Key entry_key(const Owner& owner, std::string_view conversation_id) {
@@ -94,6 +97,14 @@ store::Put put_message(std::string_view conversation_id, const Message& message)
   item.key = message_key(conversation_id, message.sequence);
   item.version = 1;
   item.body = body_of(message);
+  return {std::move(item), store::Condition::absent()};
+}
+
+store::Put put_summary(std::string_view conversation_id, const Summary& summary) {
+  store::Item item;
+  item.key = summary_key(conversation_id, summary.number);
+  item.version = 1;
+  item.body = body_of(summary);
   return {std::move(item), store::Condition::absent()};
 }
 

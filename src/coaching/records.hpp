@@ -36,8 +36,11 @@ BOOST_DESCRIBE_STRUCT(IdempotencyRecord, (), (body_hash, turn_id, sequence))
 inline constexpr std::string_view kOpenTurns = "open_turns";  // index partition; sorted by lease end
 inline constexpr std::string_view kJobs = "jobs";             // index partition; sorted by due time
 
+// '#' separates the parts of a key, so ids from outside may not bring one along.
+std::string part_of_key(std::string_view text);
 store::Key conversation_key(std::string_view conversation_id);
 store::Key message_key(std::string_view conversation_id, std::int64_t sequence);
+store::Key summary_key(std::string_view conversation_id, std::int64_t number);
 store::Key idempotency_key(std::string_view conversation_id, std::string_view key_hash);
 store::Key entry_key(const Owner& owner, std::string_view conversation_id);
 store::Key active_key(const Owner& owner, std::string_view topic);
@@ -62,6 +65,7 @@ Record record_of(const store::Item& item) {
 // The writes that change a conversation. Its index entry says whether a turn is open, and until when its lease runs.
 store::Put put_conversation(const Conversation& conversation, std::int64_t new_version, store::Condition when);
 store::Put put_message(std::string_view conversation_id, const Message& message);
+store::Put put_summary(std::string_view conversation_id, const Summary& summary);
 store::Put put_entry(const Conversation& conversation);
 
 // Hex SHA-256: keys and bodies from outside are compared by it, never stored as they came.
@@ -72,6 +76,7 @@ struct Snapshot {
   Conversation conversation;
   std::int64_t version = 0;
   std::vector<std::shared_ptr<const Message>> recent;  // oldest first, without gaps, up to the newest
+  std::shared_ptr<const Summary> summary;              // the record's summary_number; nullptr for none
 };
 using SnapshotPtr = std::shared_ptr<const Snapshot>;
 

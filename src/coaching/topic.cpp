@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/embedded.hpp"
 #include "base/json.hpp"
 #include "base/yaml.hpp"
 
@@ -209,6 +210,15 @@ Topic from_header(Header header) {
   return topic;
 }
 
+// A folder of shared texts made before there were summaries has none; then it is the one in the binary.
+Template shared_summary(const Folder& shared) {
+  if (shared.has("summary.md")) return shared.prompt("summary.md");
+  constexpr std::string_view kName = "topics/_shared/summary.md";
+  const auto text = base::embedded(kName);
+  if (!text) shared.fail("summary.md", "the file is missing");
+  return {std::string(*text), std::string(kName)};
+}
+
 void add_shared(Topic& topic, const Folder& shared) {
   const auto file = shared.data_file("parameters");
   auto parameters = read_header<SharedHeader>(shared, file).parameters;
@@ -219,6 +229,7 @@ void add_shared(Topic& topic, const Folder& shared) {
     topic.parameters.push_back(std::move(parameter));
   }
   topic.assessment = shared.prompt("assessment.md");
+  topic.summary = shared_summary(shared);
   topic.assessment_schema = shared.data("assessment.schema.json");
 }
 

@@ -58,6 +58,7 @@ struct Topic {
   Template resume;  // the instruction for the welcome back
   Template extraction;  // the instruction for the structured result
   Template assessment;  // shared by all conversations: topics/_shared/assessment.md
+  Template summary;  // the same: topics/_shared/summary.md
 
   boost::json::value request_schema;  // of `context` in initiate, or of an analysis' request body
   boost::json::value result_schema;  // inside the subset of strict structured output

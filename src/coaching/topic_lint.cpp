@@ -22,7 +22,7 @@ constexpr std::size_t kLongPrompt = 32 * 1024;  // bytes; every turn pays for th
 class Linter {
  public:
   explicit Linter(const Topic& topic) : topic_(topic) {
-    prompts_ = {&topic.system, &topic.extraction, &topic.assessment};
+    prompts_ = {&topic.system, &topic.extraction, &topic.assessment, &topic.summary};
     if (topic.kind == TopicKind::conversation) prompts_.insert(prompts_.end(), {&topic.initiation, &topic.resume});
   }
 

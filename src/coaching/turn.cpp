@@ -7,6 +7,8 @@
 #include "base/spawn.hpp"
 #include "coaching/cache.hpp"
 #include "coaching/conversations.hpp"
+#include "coaching/prompt.hpp"
+#include "coaching/summary.hpp"
 #include "coaching/turn_reply.hpp"
 
 namespace coaching {
@@ -110,6 +112,7 @@ Acceptance append_message(const Coaching& coaching, const Snapshot& before, cons
   message->content = request.user_message;
   message->timestamp = coaching.clock.now();
   message->metadata = request.metadata;
+  message->tokens = count_message(message->content.reveal());
 
   Acceptance acceptance{std::make_shared<Snapshot>(before), {}};
   auto& conversation = acceptance.snapshot->conversation;
@@ -214,7 +217,7 @@ struct Accepted {
 Task<std::optional<Accepted>> try_to_accept(const Coaching& coaching, const Owner& owner,
                                             const std::string& conversation_id, const std::string& key_hash,
                                             const TurnRequest& request) {
-  const auto snapshot = co_await load(coaching, owner, conversation_id);
+  const auto snapshot = co_await with_ready_summary(coaching, co_await load(coaching, owner, conversation_id));
   Acceptance acceptance;
   if (!key_hash.empty()) {
     auto repeat = co_await find_repeat(coaching, *snapshot, key_hash, request);

@@ -1,6 +1,8 @@
 #include "coaching/turn_reply.hpp"
 
 #include <boost/asio/cancellation_state.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/this_coro.hpp>
 
 #include "coaching/assessment.hpp"
@@ -8,6 +10,7 @@
 #include "coaching/conversations.hpp"
 #include "coaching/phases.hpp"
 #include "coaching/prompt.hpp"
+#include "coaching/summary.hpp"
 #include "coaching/topic.hpp"
 #include "coaching/turn.hpp"
 
@@ -39,6 +42,7 @@ llm::Request make_request(const Coaching& coaching, const Topic& topic, const Sn
   request.tier = snapshot.conversation.tier;
   request.reference = snapshot.conversation.conversation_id;
   request.system = base::PrivateText(topic.system.render(template_values(topic, snapshot.conversation)));
+  request.summary = summary_text(snapshot.summary.get());
   request.messages = transcript(snapshot);
   request.guidance = base::PrivateText(phase_guidance(topic, snapshot.conversation));
   request.max_tokens = coaching.llm.max_tokens;
@@ -62,6 +66,7 @@ void check_reply(const llm::Reply& reply) {
 Task<Answer> ask(const Coaching& coaching, const LiveTurnPtr& live, const Snapshot& snapshot, const Topic& topic,
                  PendingAssessment* assessment, bool stream) {
   auto request = make_request(coaching, topic, snapshot);
+  watch_budget(coaching, request, snapshot);
   llm::Sink sink;
   if (stream) {
     sink = [&live, &request](std::string_view text) {
@@ -137,13 +142,12 @@ std::shared_ptr<Snapshot> with_reply(const Coaching& coaching, const LiveTurn& l
   message->role = Speaker::assistant;
   message->content = answer.reply.text;
   message->timestamp = coaching.clock.now();
+  message->tokens = count_message(message->content.reveal());
   message->turn = make_record(live, conversation, answer);
   conversation.turn_count += 1;
   conversation.updated_at = message->timestamp;
   conversation.open_turn.reset();
   after->recent.push_back(message);
-  conversation.window_start = window_start(after->recent, conversation.window_start, coaching.options.window_tokens);
-  std::erase_if(after->recent, [&](const auto& old) { return old->sequence < conversation.window_start; });
   return after;
 }
 
@@ -159,18 +163,23 @@ Task<> wait_for_renewal(LiveTurn& live) {
 Task<std::shared_ptr<const Message>> commit(const Coaching& coaching, LiveTurn& live, const Snapshot& before,
                                             const Topic& topic, const Answer& answer) {
   const auto after = with_reply(coaching, live, before, topic, answer);
+  const auto summary_job = plan_summary(coaching, *after);
   co_await wait_for_renewal(live);
   after->version = live.version + 1;
   std::vector<store::Write> writes;
   writes.emplace_back(
       put_conversation(after->conversation, after->version, store::Condition::version_is(live.version)));
   writes.emplace_back(put_message(live.conversation_id, *after->recent.back()));
+  if (summary_job) writes.emplace_back(put_job(*summary_job, 1, store::Condition::absent()));
   const auto outcome = co_await coaching.store.transact(std::move(writes));
   if (!outcome.committed()) {
     coaching.cache.drop(live.conversation_id);
     throw Error(Code::conflict, "the conversation was ended or taken over while the model was answering");
   }
   coaching.cache.keep(after);
+  if (summary_job) {
+    boost::asio::co_spawn(live.executor(), run_summary(coaching, summary_job->job_id), boost::asio::detached);
+  }
   co_return after->recent.back();
 }
 

@@ -7,6 +7,7 @@
 #include "llm/offline_analysis.hpp"
 #include "llm/offline_reply.hpp"
 #include "llm/offline_result.hpp"
+#include "llm/offline_summary.hpp"
 
 namespace llm {
 namespace {
@@ -23,6 +24,7 @@ std::string answer(const Request& request) {
   switch (request.purpose) {
     case Purpose::resumption: return offline::welcome_back(dialogue);
     case Purpose::assessment: return offline::assessment_text(dialogue);
+    case Purpose::summary: return offline::summary_of(dialogue, request);
     case Purpose::extraction: return base::write_json(offline::result_of(dialogue, request.schema));
     default: return offline::reply_text(dialogue);
   }
@@ -40,8 +42,7 @@ void stream(std::string_view text, const Sink& sink) {
 
 Usage usage_of(const Request& request, std::string_view text) {
   Usage usage;
-  usage.prompt_tokens = estimate_tokens(request.system.reveal());
-  for (const auto& message : request.messages) usage.prompt_tokens += estimate_tokens(message.content.reveal());
+  usage.prompt_tokens = estimate_prompt(request);
   usage.completion_tokens = estimate_tokens(text);
   usage.estimated = true;
   return usage;

@@ -89,6 +89,8 @@ class ScriptedProvider : public Provider {
     bool streamed;
     bool with_schema;
     std::string current_phase;
+    std::string summary;
+    std::string guidance;
   };
 
   std::vector<Seen> seen() const {
@@ -130,7 +132,8 @@ class ScriptedProvider : public Provider {
   std::size_t record(const Request& request, bool streamed) {
     const std::lock_guard lock(mutex_);
     seen_.push_back({request.purpose, request.model, request.system.reveal(), request.messages, request.max_tokens,
-                     streamed, request.schema != nullptr, request.current_phase});
+                     streamed, request.schema != nullptr, request.current_phase, request.summary.reveal(),
+                     request.guidance.reveal()});
     return seen_.size() - 1;
   }
 

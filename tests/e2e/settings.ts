@@ -41,3 +41,5 @@ export const withModel = (baseUrl: string): Settings => ({
 export const withFirstTokenTimeout = (ms: number): Settings => ({ PURPOSEPATH_LLM__TIMEOUTS__FIRST_TOKEN: `${ms}ms` });
 export const withTotalTimeout = (ms: number): Settings => ({ PURPOSEPATH_LLM__TIMEOUTS__TOTAL: `${ms}ms` });
 export const withKeepAlive = (ms: number): Settings => ({ PURPOSEPATH_HTTP__SSE_KEEP_ALIVE: `${ms}ms` });
+// Tokens of the transcript in a prompt, before what is older becomes a summary.
+export const withWindow = (tokens: number): Settings => ({ PURPOSEPATH_COACHING__WINDOW_TOKENS: String(tokens) });
