@@ -67,8 +67,8 @@ Service::Service(const Settings& settings)
                                            http::ServerEnvironment{log_, metrics_, clock_, ids_});
   store_ = store::open_sqlite(with_path(settings), clock_, metrics_, log_);
   coaching_ = std::make_unique<coaching::Coaching>(coaching::Coaching{settings.coaching, settings.llm, *store_, router_,
-                                                                      topics_, cache_, live_turns_, clock_, ids_,
-                                                                      random_, log_, metrics_});
+                                                                      topics_, cache_, live_turns_, tenants_, clock_,
+                                                                      ids_, random_, log_, metrics_});
   http::SystemInfo info;
   info.stage = base::name_of(settings.stage);
   info.openapi_json = openapi();

@@ -8,8 +8,11 @@
 namespace coaching {
 namespace {
 
-// '#' separates the parts of a key, so ids from outside may not bring one along.
-std::string part(std::string_view text) {
+std::string conversation_partition(std::string_view id) { return fmt::format("conv#{}", id); }
+
+}  // namespace
+
+std::string key_part(std::string_view text) {
   std::string escaped;
   escaped.reserve(text.size());
   for (const char c : text) {
@@ -22,9 +25,19 @@ std::string part(std::string_view text) {
   return escaped;
 }
 
-std::string conversation_partition(std::string_view id) { return fmt::format("conv#{}", id); }
-
-}  // namespace
+std::string text_of_key_part(std::string_view part) {
+  std::string text;
+  text.reserve(part.size());
+  for (std::size_t i = 0; i < part.size(); ++i) {
+    if (part[i] == '%') {
+      text += part.substr(i, 3) == "%23" ? '#' : '%';
+      i += 2;
+    } else {
+      text += part[i];
+    }
+  }
+  return text;
+}
 
 store::Key conversation_key(std::string_view conversation_id) {
   return {conversation_partition(conversation_id), "conversation"};
@@ -39,7 +52,7 @@ store::Key idempotency_key(std::string_view conversation_id, std::string_view ke
 }
 
 std::string user_partition(const Owner& owner) {
-  return fmt::format("user#{}#{}", part(owner.tenant_id), part(owner.user_id));
+  return fmt::format("user#{}#{}", key_part(owner.tenant_id), key_part(owner.user_id));
 }
 
 store::Key entry_key(const Owner& owner, std::string_view conversation_id) {
@@ -61,7 +74,7 @@ std::string due_before(base::Time time) { return fmt::format("{:015}$", time.tim
 namespace {
 
 // Room for an open turn, and what else grows a little from turn to turn.
-constexpr std::size_t kOpenTurnBytes = 224;
+constexpr std::size_t kOpenTurnBytes = 256;
 constexpr std::size_t kStep = 512;
 
 // Fills the record up with white space to one of few sizes, so that nearly always it has the size that it had before:
