@@ -18,12 +18,13 @@ struct Command {
   void (*add)(CLI::App& root, Chosen& chosen);
 };
 
-constexpr std::array<Command, 6> kCommands{{
+constexpr std::array<Command, 7> kCommands{{
     {"serve", add_serve},
     {"chat", add_chat},
     {"token", add_token},
     {"health", add_health},
     {"topics", add_topics},
+    {"usage", add_usage},
     {"config", add_config},
 }};
 

@@ -31,13 +31,13 @@ base::Task<> list_tenant(const Coaching& coaching, std::string tenant_id) {
   coaching.tenants.remember(tenant_id);
 }
 
-base::Task<std::vector<std::string>> all_tenants(const Coaching& coaching) {
+base::Task<std::vector<std::string>> all_tenants(store::Store& store) {
   store::Query query;
   query.partition = kTenants;
   query.limit = 1000;
   std::vector<std::string> tenants;
   for (bool more = true; more;) {
-    const auto page = co_await coaching.store.query(query);
+    const auto page = co_await store.query(query);
     for (const auto& item : page.items) tenants.push_back(text_of_key_part(item.key.sort));
     more = page.more;
     if (more) query.after = page.items.back().key.sort;

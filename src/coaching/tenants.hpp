@@ -6,7 +6,7 @@
 #include <unordered_set>
 #include <vector>
 
-#include "base/async.hpp"
+#include "store/store.hpp"
 
 namespace coaching {
 
@@ -25,6 +25,6 @@ class ListedTenants {
 };
 
 base::Task<> list_tenant(const Coaching& coaching, std::string tenant_id);
-base::Task<std::vector<std::string>> all_tenants(const Coaching& coaching);
+base::Task<std::vector<std::string>> all_tenants(store::Store& store);
 
 }  // namespace coaching

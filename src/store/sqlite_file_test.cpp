@@ -263,6 +263,24 @@ TEST_F(SqliteFile, OfTheFirstFormatKeepsItsContentAndGetsMoreCounters) {
   EXPECT_EQ(sqlite::Connection(options_.path).number("PRAGMA user_version"), 2);
 }
 
+TEST_F(SqliteFile, OpenedToReadIsReadBesideItsServerAndNeverWritten) {
+  EXPECT_THROW(open_sqlite_to_read(options_, clock_), base::Error);
+  EXPECT_FALSE(fs::exists(options_.path));
+  const auto server = open();
+  fill(*server, 3);
+  const auto view = open_sqlite_to_read(options_, clock_);
+  EXPECT_EQ(wait_for(view->count({.partition = "p"})), 3);
+  fill(*server, 5);
+  EXPECT_EQ(wait_for(view->count({.partition = "p"})), 5);
+  EXPECT_THROW(wait_for(view->transact({Put{.item = small_item("p", "x"), .when = {}}})), base::Error);
+}
+
+TEST_F(SqliteFile, OfTheFirstFormatIsNotReadBeforeItsServerHasBroughtItUpToDate) {
+  write_version_1(options_.path);
+  EXPECT_THROW(open_sqlite_to_read(options_, clock_), base::Error);
+  EXPECT_EQ(sqlite::Connection(options_.path).number("PRAGMA user_version"), 1);
+}
+
 TEST(SqliteSchema, KeepsNothingOfAStepThatFails) {
   const TemporaryFolder folder;
   sqlite::Connection connection(folder.file("x.db"), sqlite::Connection::File::may_be_made);
