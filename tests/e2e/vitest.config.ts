@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    include: ['*.test.ts'],
+    include: ['*.test.ts', 'vendors/*.test.ts'],
     globalSetup: './global_setup.ts',
     pool: 'forks',
     poolOptions: { forks: { maxForks: 2 } }, // each file runs a server of its own
