@@ -50,7 +50,7 @@ export async function mustBeSigned({ method, path, headers, bytes }: Incoming): 
   const date = String(headers['x-amz-date']).replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, '$1-$2-$3T$4:$5:$6Z');
   must(Math.abs(Date.parse(date) - Date.now()) < 300_000, `x-amz-date ${headers['x-amz-date']}`);
   const url = new URL(path, `http://${headers.host}`);
-  const signer = new SignatureV4({ service: 'bedrock', region, credentials, sha256: Sha256 });
+  const signer = new SignatureV4({ service: 'bedrock', region, credentials, sha256: Sha256, applyChecksum: signed.includes('x-amz-content-sha256') });
   const again = await signer.sign(
     {
       method,

@@ -278,6 +278,9 @@ function habitual(habit: Habit, value: any): any {
   return value;
 }
 
+// They know no refusal: the model says it as it says all else.
+const inContent = (spoken: Spoken): Spoken => ({ ...spoken, refusal: false });
+
 // Thoughts come first, outside of the text, under a name of each server's own.
 function thoughts(habit: Habit, chunk: any): any {
   const delta = habit === 'llama.cpp' ? { reasoning_content: 'Hm. ' } : { role: 'assistant', content: '', reasoning: 'Hm. ' };
@@ -302,9 +305,9 @@ export const compatible = (habit: Habit): Dialect => ({
       tool: '',
     };
   },
-  whole: (spoken, ask) => JSON.stringify(habitual(habit, chatBody(spoken, ask))),
+  whole: (spoken, ask) => JSON.stringify(habitual(habit, chatBody(inContent(spoken), ask))),
   frames(spoken, ask) {
-    const chunks = chatChunks(spoken, ask).map(({ chunk, text }) => ({ bytes: sse(habitual(habit, chunk)), text }));
+    const chunks = chatChunks(inContent(spoken), ask).map(({ chunk, text }) => ({ bytes: sse(habitual(habit, chunk)), text }));
     const thought = { bytes: sse(habitual(habit, thoughts(habit, chatChunks(spoken, ask)[0]!.chunk))), text: false };
     return [chunks[0]!, thought, ...chunks.slice(1), done];
   },

@@ -79,7 +79,7 @@ export const must = (fact: unknown, fault: string): void => {
 
 // How an answer comes. Without one: at once.
 export type Manner =
-  | { kind: 'byte by byte' }
+  | { kind: 'byte by byte' } // what has a piece of the text
   | { kind: 'silent' } // the header, then nothing
   | { kind: 'cut' } // the connection breaks after the first piece of text
   | { kind: 'garbage' } // after the first piece of text
@@ -243,9 +243,9 @@ export class VendorServer {
     let spoken = false;
     for (const frame of frames) {
       if (response.destroyed) return;
-      if (manner?.kind === 'drip' && frame.text) await pause(manner.every);
-      if (manner?.kind === 'byte by byte') await byteByByte(response, frame.bytes);
+      if (manner?.kind === 'byte by byte' && frame.text) await byteByByte(response, frame.bytes);
       else response.write(frame.bytes);
+      if (manner?.kind === 'drip' && frame.text) await pause(manner.every);
       if (!frame.text || spoken) continue;
       spoken = true;
       if (manner?.kind === 'held') await manner.until;
@@ -260,7 +260,7 @@ export class VendorServer {
 // A whole body has a middle, too.
 function inParts(body: string): Frame[] {
   const bytes = Buffer.from(body);
-  const size = Math.max(1, Math.ceil(bytes.length / 8));
+  const size = Math.max(1, Math.ceil(bytes.length / 12));
   return Array.from({ length: Math.ceil(bytes.length / size) }, (_, part) => ({
     bytes: bytes.subarray(part * size, (part + 1) * size),
     text: true,
