@@ -62,9 +62,10 @@ Service::Service(const Settings& settings)
   server_ = std::make_unique<http::Server>(settings.http, std::move(application),
                                            http::ServerEnvironment{log_, metrics_, clock_, ids_});
   store_ = store::open_sqlite(sqlite_options(settings), clock_, metrics_, log_);
+  topic_versions_ = std::make_unique<coaching::TopicVersions>(*store_, topics_, clock_, ids_, log_);
   coaching_ = std::make_unique<coaching::Coaching>(coaching::Coaching{settings.coaching, settings.llm, *store_, router_,
-                                                                      topics_, cache_, live_turns_, tenants_, clock_,
-                                                                      ids_, random_, log_, metrics_});
+                                                                      topics_, *topic_versions_, cache_, live_turns_,
+                                                                      tenants_, clock_, ids_, random_, log_, metrics_});
   http::SystemInfo info;
   info.stage = base::name_of(settings.stage);
   info.openapi_json = openapi();
