@@ -13,6 +13,8 @@
 #include "http/conversations.hpp"
 #include "http/errors.hpp"
 #include "http/models.hpp"
+#include "http/tenant_records.hpp"
+#include "http/topic_administration.hpp"
 #include "http/topics.hpp"
 #include "http/usage.hpp"
 
@@ -93,6 +95,8 @@ http::Handlers Service::make_handlers() {
   http::Handlers handlers;
   http::add_conversations(handlers, *coaching_, settings_.http.sse_keep_alive);
   http::add_topics(handlers, *coaching_);
+  http::add_topic_administration(handlers, *coaching_);
+  http::add_tenant_records(handlers, *coaching_);
   http::add_models(handlers, router_);
   http::add_usage(handlers, *coaching_);
   for (const auto& route : system_->routes()) {

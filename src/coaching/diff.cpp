@@ -174,4 +174,20 @@ std::string unified_diff(std::string_view before, std::string_view after, const 
   return out;
 }
 
+std::vector<FileDiff> diff_files(const Files& before, const Files& after) {
+  auto names = before;
+  names.insert(after.begin(), after.end());
+  std::vector<FileDiff> changed;
+  for (const auto& [name, any] : names) {
+    const auto old_file = before.find(name);
+    const auto new_file = after.find(name);
+    const bool had = old_file != before.end();
+    const bool has = new_file != after.end();
+    auto diff = unified_diff(had ? old_file->second : "", has ? new_file->second : "", had ? "a/" + name : "/dev/null",
+                             has ? "b/" + name : "/dev/null");
+    if (!diff.empty()) changed.push_back({name, std::move(diff)});
+  }
+  return changed;
+}
+
 }  // namespace coaching

@@ -124,6 +124,13 @@ SplitFiles split_shared(const TopicFiles& files) {
   return split;
 }
 
+void add_shared_files(TopicFiles& files, const Topics& built_in) {
+  if (std::ranges::any_of(files, [](const auto& file) { return file.first.starts_with(kShared); })) return;
+  for (const auto& [name, text] : built_in.shared_files()) files.emplace(std::string(kShared) + name, text);
+}
+
+bool has_errors(const std::vector<LintFinding>& findings) { return std::ranges::any_of(findings, is_error); }
+
 CheckedFiles check_files(const TopicFiles& files, const std::string& id) {
   CheckedFiles checked{nullptr, unknown_files(files, id)};
   if (!checked.findings.empty()) return checked;
@@ -151,14 +158,11 @@ Error lint_error(const std::vector<LintFinding>& findings) {
 
 Task<Saved> TopicVersions::save(SaveRequest request) {
   auto& files = request.files;
-  const bool own_shared = std::ranges::any_of(files, [](const auto& file) { return file.first.starts_with(kShared); });
-  if (!own_shared) {
-    for (const auto& [name, text] : built_in_.shared_files()) files.emplace(std::string(kShared) + name, text);
-  }
+  add_shared_files(files, built_in_);
   auto checked = check_files(files, request.id);
   const auto tenant = request.scope;
   if (checked.topic) check_kind(*checked.topic, (co_await live(tenant, request.id)).get(), checked.findings);
-  if (std::ranges::any_of(checked.findings, is_error)) throw lint_error(checked.findings);
+  if (has_errors(checked.findings)) throw lint_error(checked.findings);
 
   const auto before = co_await store_.get(pointer_key(request.scope, request.id));
   auto pointer = pointer_of(before, request.id);

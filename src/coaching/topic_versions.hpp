@@ -159,6 +159,9 @@ struct CheckedFiles {
   std::vector<LintFinding> findings;
 };
 CheckedFiles check_files(const TopicFiles& files, const std::string& id);
+bool has_errors(const std::vector<LintFinding>& findings);
+// Files that bring no shared texts of their own get the service's.
+void add_shared_files(TopicFiles& files, const Topics& built_in);
 // The findings as what a client is shown: validation_error with file and line of each.
 base::Error lint_error(const std::vector<LintFinding>& findings);
 
