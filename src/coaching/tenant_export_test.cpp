@@ -21,7 +21,7 @@ class TenantExport : public ::testing::Test, public World {
     return lines;
   }
   static std::int64_t count(const std::vector<base::json::object>& lines, std::string_view kind) {
-    return std::ranges::count_if(lines, [&](const auto& line) { return line.at("kind") == kind; });
+    return std::ranges::count_if(lines, [&](const auto& line) { return line.at("kind").as_string() == kind; });
   }
 };
 
