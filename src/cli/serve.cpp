@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "base/config.hpp"
+#include "cli/administration.hpp"
 #include "cli/commands.hpp"
 #include "cli/service.hpp"
 
@@ -39,10 +40,14 @@ int wait_for(const sigset_t& signals) {
   return signal;
 }
 
+std::string url_of(const Settings& settings, const Service& service) {
+  const auto scheme = settings.http.tls_certificate.empty() ? "http" : "https";
+  return fmt::format("{}://{}:{}", scheme, settings.http.host, service.port());
+}
+
 // For people, on standard error: standard output belongs to the log.
 void print_welcome(const Settings& settings, const Service& service) {
-  const auto scheme = settings.http.tls_certificate.empty() ? "http" : "https";
-  const auto url = fmt::format("{}://{}:{}", scheme, settings.http.host, service.port());
+  const auto url = url_of(settings, service);
   fmt::print(stderr, "PurposePath {} is listening on {}\n", PURPOSEPATH_VERSION, url);
   fmt::print(stderr, "  API and examples  {}/docs\n", url);
   fmt::print(stderr, "  Health            {}/api/v1/health/ready\n", url);
@@ -87,6 +92,7 @@ int serve(const Settings& settings) {
                        {"version", PURPOSEPATH_VERSION},
                        {"stage", base::name_of(settings.stage)},
                        {"provider", service.provider().name()}});
+  write_address(settings, url_of(settings, service));
   print_welcome(settings, service);
   wait_for(signals);
   service.log().write(telemetry::Level::info, "draining", {});

@@ -108,6 +108,8 @@ http::Handlers Service::make_handlers() {
   return handlers;
 }
 
+void Service::serve_requests() { server_->start(); }
+
 void Service::start() {
   server_->start();
   boost::asio::co_spawn(server_->context(0), coaching::sweep_forever(*coaching_, true), boost::asio::detached);

@@ -33,6 +33,8 @@ class Service {
   explicit Service(const Settings& settings);
 
   void start();
+  // Answers requests, and leaves what is open in the store alone: for commands.
+  void serve_requests();
   int port() const { return server_->port(); }
   const llm::Provider& provider() const { return router_; }
   // Accepts no more, finishes open turns up to the drain time-out, and leaves the rest to whoever comes next.

@@ -146,6 +146,7 @@ void add_topics(CLI::App& root, Chosen& chosen) {
       "  purposepath topics answer ./my-topics/pricing --request request.json");
   answer->callback(
       [arguments, &chosen] { chosen = [arguments] { return answer_topic(arguments->folder, arguments->request); }; });
+  add_topic_versions(*command, chosen);
 }
 
 }  // namespace cli

@@ -7,6 +7,8 @@
 namespace coaching {
 namespace {
 
+constexpr std::string_view kEverywhere = "audit";  // index partition: the entries of all tenants
+
 std::string partition_of(std::string_view tenant) { return fmt::format("audit#{}", key_part(tenant)); }
 
 store::Query query_of(const AuditQuery& query) {
@@ -35,6 +37,7 @@ store::Put audited(base::Ids& ids, const base::Clock& clock, Owner actor, std::s
   item.key = {partition_of(entry.tenant_id), due_sort(entry.time, entry.audit_id)};
   item.version = 1;
   item.body = body_of(entry);
+  item.index = store::Key{std::string(kEverywhere), item.key.sort};
   return {std::move(item), store::Condition::absent()};
 }
 
@@ -57,6 +60,22 @@ base::Task<AuditPage> read_audit(store::Store& store, AuditQuery query) {
     if (more) range.after = got.items.back().key.sort;
   }
   co_return page;
+}
+
+base::Task<std::vector<AuditEntry>> newest_audit(store::Store& store, AuditQuery query, std::size_t limit) {
+  auto range = query_of(query);
+  if (query.tenant_id.empty()) range.partition = kEverywhere;
+  std::vector<AuditEntry> entries;
+  for (bool more = limit > 0; more;) {
+    range.limit = std::min<std::size_t>(1000, limit - entries.size());
+    const auto page = query.tenant_id.empty() ? co_await store.query_index(range) : co_await store.query(range);
+    for (const auto& item : page.items) {
+      entries.push_back(record_of<AuditEntry>(item));
+      range.after = query.tenant_id.empty() ? item.index->sort : item.key.sort;
+    }
+    more = page.more && entries.size() < limit;
+  }
+  co_return entries;
 }
 
 }  // namespace coaching

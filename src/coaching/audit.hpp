@@ -38,5 +38,7 @@ struct AuditPage {
   std::int64_t total = 0;
 };
 base::Task<AuditPage> read_audit(store::Store& store, AuditQuery query);
+// The newest of one tenant, or for "" of all of them; pages of `query` are not used.
+base::Task<std::vector<AuditEntry>> newest_audit(store::Store& store, AuditQuery query, std::size_t limit);
 
 }  // namespace coaching
