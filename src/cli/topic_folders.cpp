@@ -56,7 +56,10 @@ coaching::TopicFiles read_with_shared(const std::string& folder) {
 }
 
 std::vector<std::string> topic_folders_in(const std::string& directory) {
-  if (is_topic_folder(directory)) return {directory};
+  if (is_topic_folder(directory)) {
+    const auto path = fs::path(directory).lexically_normal();
+    return {path.has_filename() ? path.string() : path.parent_path().string()};
+  }
   if (!fs::is_directory(directory)) throw UsageError(fmt::format("there is no folder {}", directory));
   std::vector<std::string> folders;
   for (const auto& entry : fs::directory_iterator(directory)) {

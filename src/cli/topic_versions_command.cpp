@@ -37,9 +37,8 @@ std::string path_of(std::string_view id) { return fmt::format("/api/v1/admin/top
 bool is_folder(const std::string& what) { return what.find('/') != std::string::npos || fs::is_directory(what); }
 
 std::string id_of(const std::string& folder) {
-  return fs::absolute(fs::path(folder)).lexically_normal().string().ends_with('/')
-             ? fs::absolute(fs::path(folder)).lexically_normal().parent_path().filename().string()
-             : fs::absolute(fs::path(folder)).lexically_normal().filename().string();
+  const auto path = fs::absolute(folder).lexically_normal();
+  return (path.has_filename() ? path : path.parent_path()).filename().string();
 }
 
 std::string_view text(const json::value& body, std::string_view member) {

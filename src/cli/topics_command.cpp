@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -6,10 +7,13 @@
 
 #include "base/json.hpp"
 #include "cli/commands.hpp"
+#include "cli/run_to_end.hpp"
 #include "cli/settings.hpp"
+#include "cli/topic_folders.hpp"
 #include "cli/topics_answer.hpp"
 #include "coaching/topic.hpp"
 #include "coaching/topic_lint.hpp"
+#include "coaching/topic_versions.hpp"
 
 namespace cli {
 namespace {
@@ -17,6 +21,7 @@ namespace {
 struct Arguments {
   SettingFlags flags;
   std::string directory;
+  std::string tenant;
   bool as_json = false;
   std::string folder;  // of one topic
   std::string request;
@@ -29,10 +34,30 @@ std::string directory_of(const Arguments& arguments) {
   return settings.values.topics_dir;
 }
 
+using TopicList = std::vector<std::shared_ptr<const coaching::Topic>>;
+
+// What is offered, to all tenants or to one: the built-in ones, and over them what the store has.
+TopicList offered_topics(const Arguments& arguments) {
+  LoadedSettings settings;
+  load_settings(settings, arguments.flags, process_environment());
+  const auto built_in = coaching::Topics::load(settings.values.topics_dir);
+  const auto options = sqlite_options(settings.values);
+  if (!std::filesystem::exists(options.path)) return built_in.all();
+  const base::SystemClock clock;
+  base::SystemRandom random;
+  base::Ids ids(clock, random);
+  telemetry::Log log(STDERR_FILENO, telemetry::Level::error, clock);
+  const auto store = store::open_sqlite_to_read(options, clock);
+  coaching::TopicVersions versions(*store, built_in, clock, ids, log);
+  const auto tenant = arguments.tenant.empty() ? std::string(coaching::kAllTenants) : arguments.tenant;
+  return run_to_end(versions.all_live(tenant));
+}
+
 int list_topics(const Arguments& arguments) {
-  const auto topics = coaching::Topics::load(directory_of(arguments));
+  const auto topics =
+      arguments.directory.empty() ? offered_topics(arguments) : coaching::Topics::load(arguments.directory).all();
   base::json::array list;
-  for (const auto& topic : topics.all()) {
+  for (const auto& topic : topics) {
     if (!arguments.as_json) {
       fmt::print("{:<24} {:<13} {:<9} v{:<3} {}\n", topic->id, base::name_of(topic->kind), topic->tier, topic->version,
                  topic->description);
@@ -41,6 +66,7 @@ int list_topics(const Arguments& arguments) {
     list.push_back({{"id", topic->id},
                     {"kind", base::name_of(topic->kind)},
                     {"version", topic->version},
+                    {"scope", topic->scope},
                     {"tier", topic->tier},
                     {"name", topic->name},
                     {"description", topic->description}});
@@ -74,28 +100,15 @@ Linted lint_folder(const std::filesystem::path& folder, const coaching::TopicFil
   return linted;
 }
 
-std::vector<std::filesystem::path> topic_folders(const std::filesystem::path& directory) {
-  if (!std::filesystem::is_directory(directory)) {
-    throw UsageError(fmt::format("{} is no folder; name the folder that holds the topics", directory.string()));
-  }
-  std::vector<std::filesystem::path> folders;
-  for (const auto& entry : std::filesystem::directory_iterator(directory)) {
-    if (entry.is_directory() && !entry.path().filename().string().starts_with('_')) folders.push_back(entry.path());
-  }
-  std::ranges::sort(folders);
-  if (folders.empty()) throw UsageError(fmt::format("{} holds no topic folder", directory.string()));
-  return folders;
-}
-
 int lint_topics(const Arguments& arguments) {
   auto directory = directory_of(arguments);
   if (directory.empty()) directory = "topics";
-  const auto folders = topic_folders(directory);
-  const auto shared = coaching::shared_topic_files(directory);
+  const auto folders = topic_folders_in(directory);
   base::json::array list;
   std::size_t faults = 0;
   for (const auto& folder : folders) {
-    const auto linted = lint_folder(folder, shared);
+    const auto above = std::filesystem::absolute(folder).lexically_normal().parent_path();
+    const auto linted = lint_folder(folder, coaching::shared_topic_files(above.string()));
     faults += linted.faults.size();
     list.push_back({{"topic", linted.topic},
                     {"faults", base::to_json(linted.faults)},
@@ -111,7 +124,7 @@ int lint_topics(const Arguments& arguments) {
 
 CLI::App* add_below(CLI::App& topics, const char* name, const char* summary, std::shared_ptr<Arguments> arguments) {
   auto* command = topics.add_subcommand(name, summary);
-  command->add_option("DIR", arguments->directory, "a folder of topics (default: topics_dir)");
+  command->add_option("DIR", arguments->directory, "a folder of topics, or of one (default: topics_dir)");
   command->add_flag("--json", arguments->as_json, "print JSON");
   add_setting_flags(*command, arguments->flags);
   return command;
@@ -129,6 +142,8 @@ void add_topics(CLI::App& root, Chosen& chosen) {
       "  purposepath topics list\n"
       "  purposepath topics list ./my-topics --json");
   list->callback([arguments, &chosen] { chosen = [arguments] { return list_topics(*arguments); }; });
+  list->add_option("--tenant", arguments->tenant, "what this tenant is offered (default: what all are)")
+      ->type_name("TENANT");
   auto* lint = add_below(*command, "lint", "Check topic folders; print every fault", arguments);
   lint->footer(
       "Without a folder: topics_dir, else ./topics. Exit code 1 when there is a fault.\n\n"

@@ -31,6 +31,7 @@ class Linter {
     check_stable();
     check_used();
     check_request_schema();
+    check_defaults();
     add(lint_strict_schema(topic_.result_schema, file("result.schema.json")));
     add(lint_strict_schema(topic_.assessment_schema, "_shared/assessment.schema.json"));
     for (const bool all : {true, false}) {
@@ -115,9 +116,53 @@ class Linter {
       if (parameter.source != "request") continue;
       const bool there =
           properties != nullptr && properties->is_object() && properties->get_object().contains(parameter.name);
-      if (!there)
+      if (!there) {
         fault(where, {}, Severity::error,
               fmt::format("the parameter '{}' comes from the request, but is not here", parameter.name));
+        continue;
+      }
+      check_property(parameter, *schema, properties->get_object().at(parameter.name), where);
+    }
+  }
+
+  // The request's schema is what is enforced; what topic.yaml says of a parameter is what clients and templates go by.
+  void check_property(const Parameter& parameter, const json::object& schema, const json::value& property,
+                      const std::string& where) {
+    const auto* named = property.is_object() ? property.get_object().if_contains("type") : nullptr;
+    const auto* list = named == nullptr ? nullptr : named->if_array();
+    const auto admits = [&](const json::value& type) {
+      return type == "null" || type == json::value(json_type(parameter.type)) ||
+             (parameter.type == "number" && type == "integer");
+    };
+    if (named != nullptr && !(list == nullptr ? admits(*named) : std::all_of(list->begin(), list->end(), admits))) {
+      fault(where, {}, Severity::error,
+            fmt::format("the parameter '{}' is a {} in topic.yaml, and something else here", parameter.name,
+                        parameter.type));
+    }
+    const auto* required = schema.if_contains("required");
+    const auto* names = required == nullptr ? nullptr : required->if_array();
+    const bool enforced =
+        names != nullptr && std::find(names->begin(), names->end(), json::value(parameter.name)) != names->end();
+    if (parameter.required && !enforced) {
+      fault(where, {}, Severity::error,
+            fmt::format("the parameter '{}' is required, but not in 'required' here", parameter.name));
+    }
+  }
+
+  static std::string_view json_type(std::string_view type) { return type == "list" ? "array" : type; }
+
+  static bool is_of_type(const json::value& value, std::string_view type) {
+    if (type == "string") return value.is_string();
+    if (type == "number") return value.is_number();
+    if (type == "boolean") return value.is_bool();
+    return type == "list" ? value.is_array() : value.is_object();
+  }
+
+  void check_defaults() {
+    for (const auto& parameter : topic_.parameters) {
+      if (parameter.default_value.is_null() || is_of_type(parameter.default_value, parameter.type)) continue;
+      fault(file("topic.yaml"), {}, Severity::error,
+            fmt::format("the default value of '{}' is no {}", parameter.name, parameter.type));
     }
   }
 

@@ -77,6 +77,29 @@ TEST(TopicLint, TheSystemPromptMustNotChangeFromTurnToTurn) {
             std::string::npos);
 }
 
+TEST(TopicLint, AParameterMustBeWhatTheRequestSchemaSays) {
+  Folder folder;
+  folder.append("goals/topic.yaml", "  - {name: team, source: request, type: list, required: true}\n");
+  folder.replace("goals/request.schema.json", "\"properties\": {",
+                 "\"properties\": {\"team\": {\"type\": \"string\"},");
+  EXPECT_EQ(folder.finding("'team' is a list"),
+            "goals/request.schema.json error: the parameter 'team' is a list in topic.yaml, and something else here");
+  EXPECT_EQ(folder.finding("'team' is required"),
+            "goals/request.schema.json error: the parameter 'team' is required, but not in 'required' here");
+}
+
+TEST(TopicLint, ADefaultValueMustBeOfItsParametersType) {
+  Folder folder;
+  folder.append("goals/topic.yaml", "  - {name: mood, source: user, type: list, default_value: calm}\n");
+  EXPECT_EQ(folder.finding("default value"), "goals/topic.yaml error: the default value of 'mood' is no list");
+}
+
+TEST(TopicLint, AScriptWithoutAPhaseIsAnError) {
+  Folder folder;
+  folder.replace("goals/offline.yaml", "  deepening:", "  deeper:");
+  EXPECT_NE(folder.finding("deepening").find("error: "), std::string::npos) << folder.finding("deepening");
+}
+
 TEST(TopicLint, ARequestVariableMustBeInTheRequestSchema) {
   Folder folder;
   folder.append("goals/topic.yaml", "  - {name: mood, source: request, type: string}\n");
