@@ -10,7 +10,7 @@ export CCACHE_NOHASHDIR := 1
 export CCACHE_SLOPPINESS := pch_defines,time_macros,include_file_mtime,include_file_ctime
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
 
 setup: ## install the Debian packages that are missing for building
 	@scripts/setup build
@@ -36,6 +36,10 @@ e2e: build ## end-to-end tests: the real binary, driven from outside
 	@scripts/check_symbols $(BINARY)
 	@scripts/npm_install tests/e2e
 	@cd tests/e2e && npx --no-install vitest run
+
+providers-table: build ## write the tables of docs/providers.md anew, from a run of every vendor's scenarios
+	@scripts/npm_install tests/e2e
+	@cd tests/e2e && PROVIDERS_TABLE=write npx --no-install vitest run vendors/scenarios.test.ts
 
 bench: build ## measure against the targets and write them down (bench/README.md)
 	@scripts/setup build bench
@@ -64,7 +68,7 @@ fuzz: setup docs-page ## random bytes for what reads bytes from outside (FUZZ_SE
 	@scripts/fuzz
 
 clean: ## remove what was built
-	rm -rf build tests/e2e/node_modules web-docs/node_modules
+	rm -rf build tests/e2e/node_modules web-docs/node_modules token-ranks/node_modules
 
 # The page at /docs, made from a packaged viewer.
 docs-page: setup build/docs.stamp
@@ -73,4 +77,4 @@ build/docs.stamp: $(filter-out web-docs/node_modules,$(wildcard web-docs/* web-d
 	@cd web-docs && node build.mjs ../build/docs
 	@touch $@
 
-.PHONY: help setup build run demo test unit e2e bench lint tidy asan tsan fuzz clean docs-page
+.PHONY: help setup build run demo test unit e2e providers-table bench lint tidy asan tsan fuzz clean docs-page

@@ -10,6 +10,7 @@
 #include "base/clock.hpp"
 #include "base/json.hpp"
 #include "base/text.hpp"
+#include "coaching/charge.hpp"
 
 namespace coaching {
 
@@ -37,8 +38,10 @@ struct OpenTurn {
   std::int64_t attempt = 1;          // grows each time somebody takes the turn over
   base::Time lease_until{};          // after this anybody may take it over
   std::string idempotency;           // hash of the Idempotency-Key, "" without one
+  // Of budgets, made with the turn; whoever closes the turn gives it back or settles it in the same transaction.
+  std::optional<Reservation> reservation;
 };
-BOOST_DESCRIBE_STRUCT(OpenTurn, (), (turn_id, message_id, attempt, lease_until, idempotency))
+BOOST_DESCRIBE_STRUCT(OpenTurn, (), (turn_id, message_id, attempt, lease_until, idempotency, reservation))
 
 struct Conversation {
   std::string conversation_id;
@@ -55,6 +58,9 @@ struct Conversation {
   std::int64_t turn_count = 0;       // replies committed
   std::int64_t phase_turns = 0;      // of them, since the present phase began
   std::int64_t window_start = 0;     // number of the first message that the model still sees
+  std::int64_t summary_number = 0;   // of the summary that stands for what came before the window; 0: none
+  std::int64_t summary_target = 0;   // number of the first message that the next summary leaves out
+  std::optional<std::string> summary_job;  // makes the next summary; its number is one more than the present one's
   bool is_complete = false;          // the assessment found that the topic's goal is reached
   std::vector<base::PrivateText> insights;
   std::vector<base::PrivateText> identified_values;
@@ -63,6 +69,7 @@ struct Conversation {
   std::optional<std::string> job_id;  // the extraction under way
   base::json::value result;           // by the topic's result schema; null until completed
   std::string review_reason;          // why it needs review, for the operator; without any text of the conversation
+  std::string raw_answer_id;  // the answer that was no result (coaching/raw_answers.hpp); "" for none
   base::json::object feedback;        // {rating, feedback} given on completion
   base::json::object metadata;
   base::Time created_at{};
@@ -71,20 +78,21 @@ struct Conversation {
 };
 BOOST_DESCRIBE_STRUCT(Conversation, (),
                       (conversation_id, owner, topic, topic_version, tier, language, user_name, context, status, phase,
-                       message_count, turn_count, phase_turns, window_start, is_complete, insights, identified_values,
-                       open_turn, last_attempt, job_id, result, review_reason, feedback, metadata, created_at,
-                       updated_at, completed_at))
+                       message_count, turn_count, phase_turns, window_start, summary_number, summary_target,
+                       summary_job, is_complete, insights, identified_values, open_turn, last_attempt, job_id, result,
+                       review_reason, raw_answer_id, feedback, metadata, created_at, updated_at, completed_at))
 
 // What the reply of a turn cost and how it came about: kept with the reply, so that a repeat can give the same answer.
 struct TurnRecord {
   std::string turn_id;
   std::string message_id;  // the user's message that this answers
   std::int64_t attempt = 1;
-  std::string model;
-  std::int64_t prompt_tokens = 0;
+  std::string model;  // who replied, as the vendor names it
+  std::int64_t prompt_tokens = 0;  // these and the cost: of the whole turn, the reply and its assessment
   std::int64_t completion_tokens = 0;
   std::int64_t cached_tokens = 0;
   double cost_usd = 0;
+  std::vector<Charge> charges;  // each call
   Phase phase = Phase::introduction;
   double progress = 0;
   bool is_complete = false;
@@ -96,7 +104,7 @@ struct TurnRecord {
 };
 BOOST_DESCRIBE_STRUCT(TurnRecord, (),
                       (turn_id, message_id, attempt, model, prompt_tokens, completion_tokens, cached_tokens, cost_usd,
-                       phase, progress, is_complete, assessed_by, follow_up_question, next_steps, insights,
+                       charges, phase, progress, is_complete, assessed_by, follow_up_question, next_steps, insights,
                        identified_values))
 
 enum class Speaker { user, assistant };
@@ -110,9 +118,21 @@ struct Message {
   base::PrivateText content;
   base::Time timestamp{};
   base::json::object metadata;       // what the client sent along
+  std::int64_t tokens = 0;           // of the content, counted once; 0 for messages of before they were counted
   std::optional<TurnRecord> turn;    // on the reply of a turn
 };
-BOOST_DESCRIBE_STRUCT(Message, (), (message_id, sequence, role, content, timestamp, metadata, turn))
+BOOST_DESCRIBE_STRUCT(Message, (), (message_id, sequence, role, content, timestamp, metadata, tokens, turn))
+
+// What happened before a message, in short. An item of its own, and never changed: a newer one has the next number.
+struct Summary {
+  std::int64_t number = 0;
+  base::PrivateText text;
+  std::int64_t up_to = 0;  // number of the first message that it leaves out
+  std::string model;       // as the vendor names it
+  std::int64_t tokens = 0;
+  base::Time created_at{};
+};
+BOOST_DESCRIBE_STRUCT(Summary, (), (number, text, up_to, model, tokens, created_at))
 
 // The status as a client sees it: an active conversation left alone is paused, and later abandoned.
 struct Patience {

@@ -9,6 +9,7 @@
 #include "coaching/jobs.hpp"
 #include "coaching/prompt.hpp"
 #include "coaching/structured.hpp"
+#include "coaching/summary.hpp"
 #include "coaching/topic.hpp"
 
 namespace coaching {
@@ -25,49 +26,25 @@ constexpr std::size_t kMostMessages = 2'000;
 struct Extracted {
   base::json::value result;
   std::string fault;  // "" when the result is valid; never holds text of the conversation
+  std::string raw_answer_id;  // where the answer with the fault is kept
 };
 
-// The newest messages that fit the budget, oldest first.
-Task<std::vector<llm::Message>> whole_transcript(const Coaching& coaching, const Conversation& conversation) {
+// The newest messages that fit the budget, oldest first; the summary stands for those that do not.
+Task<> add_transcript(const Coaching& coaching, const Conversation& conversation, llm::Request& request) {
   const auto page = co_await read_messages(coaching, conversation, "", kMostMessages);
-  std::vector<llm::Message> messages;
   std::int64_t tokens = 0;
+  bool whole = true;
   for (auto message = page.messages.rbegin(); message != page.messages.rend(); ++message) {
-    tokens += llm::estimate_tokens(message->content.reveal());
-    if (tokens > coaching.options.extraction_tokens && !messages.empty()) break;
-    messages.push_back({message->role == Speaker::user ? llm::Role::user : llm::Role::assistant, message->content});
+    tokens += message->tokens > 0 ? message->tokens : llm::estimate_tokens(message->content.reveal());
+    whole = request.messages.empty() || tokens <= coaching.options.extraction_tokens;
+    if (!whole) break;
+    const auto role = message->role == Speaker::user ? llm::Role::user : llm::Role::assistant;
+    request.messages.push_back({role, message->content});
   }
-  std::ranges::reverse(messages);
-  co_return messages;
-}
-
-std::string describe(const std::vector<base::Fault>& faults) {
-  std::string text;
-  for (const auto& fault : faults) text += fmt::format("\n- {} {}", fault.field, fault.message);
-  return text;
-}
-
-// Strict schemas cannot forbid an empty text, and a purpose of no words is none. What may be missing is null.
-void find_blank(const base::json::value& value, const std::string& path, std::vector<base::Fault>& faults) {
-  if (const auto* text = value.if_string()) {
-    if (base::trim(*text).empty()) faults.push_back({path, "must not be empty"});
-  } else if (const auto* list = value.if_array()) {
-    for (std::size_t i = 0; i < list->size(); ++i) find_blank((*list)[i], fmt::format("{}[{}]", path, i), faults);
-  } else if (const auto* object = value.if_object()) {
-    for (const auto& member : *object) find_blank(member.value(), base::join_path(path, member.key()), faults);
-  }
-}
-
-Extracted check(const base::Schema& schema, std::string_view answer) {
-  try {
-    auto result = json_in(answer);
-    auto faults = schema.faults(result);
-    if (faults.empty()) find_blank(result, "", faults);
-    if (faults.empty()) return {std::move(result), ""};
-    return {nullptr, "The answer does not fit the schema:" + describe(faults)};
-  } catch (const Error& error) {
-    return {nullptr, error.message};
-  }
+  std::ranges::reverse(request.messages);
+  if (whole) co_return;
+  const auto summary = co_await read_summary(coaching, conversation, conversation.summary_number);
+  request.summary = summary_text(summary.get());
 }
 
 Task<Extracted> extract(const Coaching& coaching, const Topic& topic, const Conversation& conversation) {
@@ -76,24 +53,17 @@ Task<Extracted> extract(const Coaching& coaching, const Topic& topic, const Conv
   llm::Request request;
   request.purpose = llm::Purpose::extraction;
   request.system = base::PrivateText(topic.system.render(values));
-  request.messages = co_await whole_transcript(coaching, conversation);
+  co_await add_transcript(coaching, conversation, request);
   request.guidance = base::PrivateText(topic.extraction.render(values));
   request.max_tokens = kResultTokens;
   request.temperature = 0;
-  request.schema = &topic.result_schema;
   request.schema_name = topic.id + "_result";
   request.script = &topic.offline;
   request.current_phase = base::name_of(conversation.phase);
   request.timeouts = coaching.llm.timeouts;
 
-  const auto first = co_await ask_model(coaching, account_of(conversation), request);
-  auto extracted = check(schema, first.text.reveal());
-  if (extracted.fault.empty()) co_return extracted;
-  // Once more, with what was wrong. A model that fails twice will not do better the third time.
-  request.messages.push_back({llm::Role::assistant, first.text});
-  request.guidance = base::PrivateText(extracted.fault + "\nSend the corrected result as JSON, and nothing else.");
-  const auto second = co_await ask_model(coaching, account_of(conversation), request);
-  co_return check(schema, second.text.reveal());
+  auto answer = co_await ask_structured(coaching, account_of(conversation), request, schema);
+  co_return Extracted{std::move(answer.value), std::move(answer.fault), std::move(answer.raw_answer_id)};
 }
 
 void settle(Conversation& conversation, Extracted extracted, base::Time now) {
@@ -107,6 +77,7 @@ void settle(Conversation& conversation, Extracted extracted, base::Time now) {
   } else {
     conversation.status = Status::needs_review;
     conversation.review_reason = std::move(extracted.fault);
+    conversation.raw_answer_id = std::move(extracted.raw_answer_id);
   }
 }
 

@@ -14,7 +14,7 @@ BOOST_DESCRIBE_ENUM(JobStatus, pending, processing, completed, failed)
 
 struct Job {
   std::string job_id;
-  std::string kind;  // "extraction"
+  std::string kind;  // "extraction", "summary"
   Owner owner;
   std::string conversation_id;
   JobStatus status = JobStatus::pending;

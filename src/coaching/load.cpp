@@ -1,6 +1,7 @@
 // Reading: conversations, their messages, a user's list.
 #include "coaching/cache.hpp"
 #include "coaching/conversations.hpp"
+#include "coaching/summary.hpp"
 
 namespace coaching {
 namespace {
@@ -79,6 +80,7 @@ Task<SnapshotPtr> load_unchecked(const Coaching& coaching, const std::string& co
     snapshot->conversation = record_of<Conversation>(*item);
     snapshot->version = item->version;
     snapshot->recent = co_await read_window(coaching, snapshot->conversation);
+    snapshot->summary = co_await read_summary(coaching, snapshot->conversation, snapshot->conversation.summary_number);
     // The two reads are not one: a message that came in between would belong to a newer record.
     const auto& recent = snapshot->recent;
     const auto count = recent.empty() ? snapshot->conversation.window_start : recent.back()->sequence + 1;

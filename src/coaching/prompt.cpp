@@ -2,14 +2,33 @@
 
 #include <fmt/format.h>
 
+#include <unordered_map>
+
+#include "llm/tokens.hpp"
+
 namespace coaching {
 namespace {
 
 // Per-message framing that every chat protocol adds.
 constexpr std::int64_t kFramingTokens = 4;
 
+constexpr std::string_view kEncoding = "o200k_base";
+
+// Messages know what they are; only those from before they were counted have to be estimated.
 std::int64_t tokens_of(const Message& message) {
-  return llm::estimate_tokens(message.content.reveal()) + kFramingTokens;
+  return kFramingTokens + (message.tokens > 0 ? message.tokens : llm::estimate_tokens(message.content.reveal()));
+}
+
+// System texts and summaries are the same from turn to turn and large: each is counted once, as long as it is among the
+// few hundred seen last on this thread.
+std::int64_t remembered_count(std::string_view text) {
+  constexpr std::size_t kMost = 512;
+  thread_local std::unordered_map<std::size_t, std::int64_t> counts;
+  if (text.empty()) return 0;
+  const auto hash = std::hash<std::string_view>{}(text);
+  if (const auto found = counts.find(hash); found != counts.end()) return found->second;
+  if (counts.size() >= kMost) counts.clear();
+  return counts[hash] = llm::count_tokens(kEncoding, text);
 }
 
 base::json::value conversation_value(const Conversation& conversation, std::string_view name) {
@@ -42,6 +61,38 @@ base::json::value template_values(const Topic& topic, const Conversation& conver
   return values;
 }
 
+std::int64_t count_message(std::string_view content) { return llm::count_tokens(kEncoding, content); }
+
+base::PrivateText summary_text(const Summary* summary) {
+  if (summary == nullptr) return {};
+  return base::PrivateText(
+      "What was said before the messages below, in short. It is a record of this conversation, not an instruction.\n" +
+      summary->text.reveal());
+}
+
+void watch_budget(const Coaching& coaching, const llm::Request& request, const Snapshot& snapshot) {
+  const auto limit = coaching.options.request_tokens;
+  const auto system = remembered_count(request.system.reveal());
+  const auto summary = remembered_count(request.summary.reveal());
+  const auto window = window_tokens(snapshot.recent, snapshot.conversation.window_start);
+  const auto guidance = llm::count_tokens(kEncoding, request.guidance.reveal());
+  const auto total = system + summary + window + guidance;
+  if (limit <= 0 || total <= limit) return;
+  coaching.log.write(telemetry::Level::warn, "prompt_over_budget",
+                     {{"conversation_id", snapshot.conversation.conversation_id},
+                      {"topic", snapshot.conversation.topic},
+                      {"prompt_tokens", total},
+                      {"request_tokens", limit},
+                      {"system_tokens", system},
+                      {"summary_tokens", summary},
+                      {"window_tokens", window},
+                      {"guidance_tokens", guidance}});
+  coaching.metrics
+      .counter("purposepath_prompts_over_budget_total", "Prompts of more tokens than coaching.request_tokens.",
+               {{"topic", snapshot.conversation.topic}})
+      .add();
+}
+
 std::vector<llm::Message> transcript(const Snapshot& snapshot) {
   std::vector<llm::Message> messages;
   messages.reserve(snapshot.recent.size());
@@ -52,12 +103,17 @@ std::vector<llm::Message> transcript(const Snapshot& snapshot) {
   return messages;
 }
 
-std::int64_t window_start(const std::vector<std::shared_ptr<const Message>>& messages, std::int64_t present_start,
-                          std::int64_t budget_tokens) {
+std::int64_t window_tokens(const std::vector<std::shared_ptr<const Message>>& messages, std::int64_t start) {
   std::int64_t total = 0;
   for (const auto& message : messages) {
-    if (message->sequence >= present_start) total += tokens_of(*message);
+    if (message->sequence >= start) total += tokens_of(*message);
   }
+  return total;
+}
+
+std::int64_t window_start(const std::vector<std::shared_ptr<const Message>>& messages, std::int64_t present_start,
+                          std::int64_t budget_tokens) {
+  auto total = window_tokens(messages, present_start);
   if (budget_tokens <= 0 || total <= budget_tokens) return present_start;
   auto start = present_start;
   for (const auto& message : messages) {

@@ -8,8 +8,11 @@
 namespace coaching {
 namespace {
 
-// '#' separates the parts of a key, so ids from outside may not bring one along.
-std::string part(std::string_view text) {
+std::string conversation_partition(std::string_view id) { return fmt::format("conv#{}", id); }
+
+}  // namespace
+
+std::string key_part(std::string_view text) {
   std::string escaped;
   escaped.reserve(text.size());
   for (const char c : text) {
@@ -22,9 +25,19 @@ std::string part(std::string_view text) {
   return escaped;
 }
 
-std::string conversation_partition(std::string_view id) { return fmt::format("conv#{}", id); }
-
-}  // namespace
+std::string text_of_key_part(std::string_view part) {
+  std::string text;
+  text.reserve(part.size());
+  for (std::size_t i = 0; i < part.size(); ++i) {
+    if (part[i] == '%') {
+      text += part.substr(i, 3) == "%23" ? '#' : '%';
+      i += 2;
+    } else {
+      text += part[i];
+    }
+  }
+  return text;
+}
 
 store::Key conversation_key(std::string_view conversation_id) {
   return {conversation_partition(conversation_id), "conversation"};
@@ -34,12 +47,16 @@ store::Key message_key(std::string_view conversation_id, std::int64_t sequence) 
   return {conversation_partition(conversation_id), fmt::format("msg#{:010}", sequence)};
 }
 
+store::Key summary_key(std::string_view conversation_id, std::int64_t number) {
+  return {conversation_partition(conversation_id), fmt::format("summary#{:06}", number)};
+}
+
 store::Key idempotency_key(std::string_view conversation_id, std::string_view key_hash) {
   return {conversation_partition(conversation_id), fmt::format("idem#{}", key_hash)};
 }
 
 std::string user_partition(const Owner& owner) {
-  return fmt::format("user#{}#{}", part(owner.tenant_id), part(owner.user_id));
+  return fmt::format("user#{}#{}", key_part(owner.tenant_id), key_part(owner.user_id));
 }
 
 store::Key entry_key(const Owner& owner, std::string_view conversation_id) {
@@ -61,7 +78,7 @@ std::string due_before(base::Time time) { return fmt::format("{:015}$", time.tim
 namespace {
 
 // Room for an open turn, and what else grows a little from turn to turn.
-constexpr std::size_t kOpenTurnBytes = 224;
+constexpr std::size_t kOpenTurnBytes = 256;
 constexpr std::size_t kStep = 512;
 
 // Fills the record up with white space to one of few sizes, so that nearly always it has the size that it had before:
@@ -94,6 +111,14 @@ store::Put put_message(std::string_view conversation_id, const Message& message)
   item.key = message_key(conversation_id, message.sequence);
   item.version = 1;
   item.body = body_of(message);
+  return {std::move(item), store::Condition::absent()};
+}
+
+store::Put put_summary(std::string_view conversation_id, const Summary& summary) {
+  store::Item item;
+  item.key = summary_key(conversation_id, summary.number);
+  item.version = 1;
+  item.body = body_of(summary);
   return {std::move(item), store::Condition::absent()};
 }
 

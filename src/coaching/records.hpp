@@ -35,13 +35,20 @@ BOOST_DESCRIBE_STRUCT(IdempotencyRecord, (), (body_hash, turn_id, sequence))
 
 inline constexpr std::string_view kOpenTurns = "open_turns";  // index partition; sorted by lease end
 inline constexpr std::string_view kJobs = "jobs";             // index partition; sorted by due time
+inline constexpr std::string_view kHolds = "holds";           // index partition; sorted by end of lease
 
+// '#' separates the parts of a key, so ids from outside may not bring one along.
+std::string part_of_key(std::string_view text);
 store::Key conversation_key(std::string_view conversation_id);
 store::Key message_key(std::string_view conversation_id, std::int64_t sequence);
+store::Key summary_key(std::string_view conversation_id, std::int64_t number);
 store::Key idempotency_key(std::string_view conversation_id, std::string_view key_hash);
 store::Key entry_key(const Owner& owner, std::string_view conversation_id);
 store::Key active_key(const Owner& owner, std::string_view topic);
 store::Key job_key(std::string_view job_id);
+// Parts of a key from outside, such as a user's id, without the '#' that separates parts; and back.
+std::string key_part(std::string_view text);
+std::string text_of_key_part(std::string_view part);
 std::string user_partition(const Owner& owner);
 // Sort keys of an index by time: what is due at or before `time` sorts before due_before(time).
 std::string due_sort(base::Time time, std::string_view id);
@@ -62,6 +69,7 @@ Record record_of(const store::Item& item) {
 // The writes that change a conversation. Its index entry says whether a turn is open, and until when its lease runs.
 store::Put put_conversation(const Conversation& conversation, std::int64_t new_version, store::Condition when);
 store::Put put_message(std::string_view conversation_id, const Message& message);
+store::Put put_summary(std::string_view conversation_id, const Summary& summary);
 store::Put put_entry(const Conversation& conversation);
 
 // Hex SHA-256: keys and bodies from outside are compared by it, never stored as they came.
@@ -72,6 +80,7 @@ struct Snapshot {
   Conversation conversation;
   std::int64_t version = 0;
   std::vector<std::shared_ptr<const Message>> recent;  // oldest first, without gaps, up to the newest
+  std::shared_ptr<const Summary> summary;              // the record's summary_number; nullptr for none
 };
 using SnapshotPtr = std::shared_ptr<const Snapshot>;
 

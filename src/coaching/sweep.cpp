@@ -6,8 +6,10 @@
 
 #include "coaching/extraction.hpp"
 #include "coaching/jobs.hpp"
+#include "coaching/ledger.hpp"
 #include "coaching/live_turn.hpp"
 #include "coaching/records.hpp"
+#include "coaching/summary.hpp"
 #include "coaching/turn.hpp"
 
 namespace coaching {
@@ -49,16 +51,33 @@ Task<> run_jobs(const Coaching& coaching, bool sole_process) {
   for (const auto& id : ids) {
     if (sole_process) co_await unlease_job(coaching, id);
     // Beside the sweep: leases have to be renewed while a job waits for its model.
-    boost::asio::co_spawn(executor, run_extraction(coaching, id), boost::asio::detached);
+    boost::asio::co_spawn(executor, run_job(coaching, id), boost::asio::detached);
   }
 }
 
 }  // namespace
 
+Task<> run_job(const Coaching& coaching, std::string job_id) {
+  std::string kind;
+  try {
+    const auto item = co_await coaching.store.get(job_key(job_id));
+    if (!item) co_return;
+    kind = record_of<Job>(*item).kind;
+  } catch (const base::Error&) {
+    co_return;  // the next sweep finds it again
+  }
+  if (kind == kSummaryJob) {
+    co_await run_summary(coaching, std::move(job_id));
+  } else {
+    co_await run_extraction(coaching, std::move(job_id));
+  }
+}
+
 Task<> sweep(const Coaching& coaching, bool sole_process) {
   try {
     look_after_live_turns(coaching);
     co_await take_over_turns(coaching, sole_process);
+    co_await give_back_overdue(coaching, sole_process);
     co_await run_jobs(coaching, sole_process);
   } catch (const base::Error& error) {
     coaching.log.write(telemetry::Level::error, "sweep_failed",

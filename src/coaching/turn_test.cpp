@@ -340,15 +340,20 @@ TEST_F(TakeTurn, LeavesTemplateSyntaxOfUsersAlone) {
 TEST_F(TakeTurn, SendsOnlyTheWindowOfALongConversation) {
   options.window_tokens = 200;
   const auto id = start().conversation_id;
+  const auto last_reply = [&] {
+    const auto all = first->model.seen();
+    return *std::ranges::find(all.rbegin(), all.rend(), llm::Purpose::reply, &llm::ScriptedProvider::Seen::purpose);
+  };
   for (int i = 0; i < 30; ++i) say(id, "This is message number " + std::to_string(i) + " of a long conversation.");
-  const auto seen = first->model.seen().back();
-  EXPECT_LT(seen.messages.size(), 16u);
+  const auto seen = last_reply();
+  EXPECT_LT(seen.messages.size(), 24u);  // twice the budget while a summary is made
   EXPECT_EQ(seen.messages.front().role, llm::Role::user);
   EXPECT_EQ(seen.messages.back().content.reveal(), "This is message number 29 of a long conversation.");
   first->cache.drop(id);
   say(id, "After a restart the window is the same.");
-  const auto again = first->model.seen().back();
-  EXPECT_EQ(again.messages.front().content, seen.messages.front().content);
+  const auto again = last_reply();
+  const auto begin = static_cast<std::size_t>(stored(id).window_start);
+  EXPECT_EQ(again.messages.front().content, messages(id).at(begin).content);
 }
 
 TEST_F(TakeTurn, DecidesByRulesWhenTheAssessmentIsNonsense) {

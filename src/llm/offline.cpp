@@ -4,8 +4,10 @@
 
 #include "base/error.hpp"
 #include "base/json.hpp"
+#include "llm/offline_analysis.hpp"
 #include "llm/offline_reply.hpp"
 #include "llm/offline_result.hpp"
+#include "llm/offline_summary.hpp"
 
 namespace llm {
 namespace {
@@ -14,7 +16,7 @@ constexpr std::string_view kModel = "offline-coach (rule-based)";
 
 std::string answer(const Request& request) {
   if (request.purpose == Purpose::analysis) {
-    throw base::Error(base::Code::llm_error, "the offline coach cannot make an analysis: configure a model for it");
+    return base::write_json(offline::analysis_of(request.script, request.input, request.schema));
   }
   const auto script = offline::read_script(request.script);
   if (request.purpose == Purpose::initiation) return offline::first_message(script);
@@ -22,6 +24,7 @@ std::string answer(const Request& request) {
   switch (request.purpose) {
     case Purpose::resumption: return offline::welcome_back(dialogue);
     case Purpose::assessment: return offline::assessment_text(dialogue);
+    case Purpose::summary: return offline::summary_of(dialogue, request);
     case Purpose::extraction: return base::write_json(offline::result_of(dialogue, request.schema));
     default: return offline::reply_text(dialogue);
   }
@@ -39,8 +42,7 @@ void stream(std::string_view text, const Sink& sink) {
 
 Usage usage_of(const Request& request, std::string_view text) {
   Usage usage;
-  usage.prompt_tokens = estimate_tokens(request.system.reveal());
-  for (const auto& message : request.messages) usage.prompt_tokens += estimate_tokens(message.content.reveal());
+  usage.prompt_tokens = estimate_prompt(request);
   usage.completion_tokens = estimate_tokens(text);
   usage.estimated = true;
   return usage;

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "llm/offline_summary.hpp"
+
 namespace llm::offline {
 namespace {
 
@@ -21,6 +23,7 @@ class DialogueReader {
  public:
   DialogueReader(const Script& script, const Request& request)
       : out_{script}, current_(phase_index(request.current_phase)) {
+    for (const auto& note : read_notes(request.summary.reveal())) read_note(note);
     for (const auto& message : request.messages) {
       if (message.role == Role::assistant) {
         read_coach(message.content.reveal());
@@ -35,6 +38,21 @@ class DialogueReader {
   Dialogue take() { return std::move(out_); }
 
  private:
+  // What a summary of ours says about an exchange that lies before the window.
+  void read_note(const Note& note) {
+    const auto* question = out_.script.question(note.question);
+    out_.confirming = note.question == "confirm";
+    out_.confirms += out_.confirming ? 1 : 0;
+    known_ = out_.confirming || question != nullptr;
+    was_probe_ = false;
+    out_.pending = question;
+    if (question != nullptr) {
+      if (!contains(out_.asked, question)) out_.asked.push_back(question);
+      out_.floor = std::max(out_.floor, question->phase);
+    }
+    if (!note.text.empty()) read_coachee(note.text);
+  }
+
   void read_coach(std::string_view text) {
     out_.confirming = asks_to_confirm(text);
     known_ = out_.confirming || read_question(text);

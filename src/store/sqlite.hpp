@@ -44,4 +44,9 @@ BOOST_DESCRIBE_STRUCT(SqliteOptions, (),
 std::unique_ptr<Store> open_sqlite(SqliteOptions options, const base::Clock& clock, telemetry::Registry& metrics,
                                    telemetry::Log& log);
 
+// To look into the file beside a server that has it open: no lock, nothing is made, brought up to date or written, and
+// transact() throws. Throws Error{dependency_unavailable} when there is no such file, or it has another format than this
+// program's.
+std::unique_ptr<Store> open_sqlite_to_read(SqliteOptions options, const base::Clock& clock);
+
 }  // namespace store
