@@ -59,6 +59,10 @@ tsan: setup docs-page ## unit tests under ThreadSanitizer
 	@scripts/setup build test
 	@scripts/build tsan && ctest --preset tsan
 
+fuzz: setup docs-page ## random bytes for what reads bytes from outside (FUZZ_SECONDS=60 each; fuzz/README.md)
+	@scripts/setup build test
+	@scripts/fuzz
+
 clean: ## remove what was built
 	rm -rf build tests/e2e/node_modules web-docs/node_modules
 
@@ -69,4 +73,4 @@ build/docs.stamp: $(filter-out web-docs/node_modules,$(wildcard web-docs/* web-d
 	@cd web-docs && node build.mjs ../build/docs
 	@touch $@
 
-.PHONY: help setup build run demo test unit e2e bench lint tidy asan tsan clean docs-page
+.PHONY: help setup build run demo test unit e2e bench lint tidy asan tsan fuzz clean docs-page

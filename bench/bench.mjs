@@ -107,7 +107,7 @@ export function startPurposePath(port, settings = {}) {
 
 export const withModel = (port) => ({
   PURPOSEPATH_LLM__PROVIDER: 'openai', PURPOSEPATH_LLM__BASE_URL: `http://127.0.0.1:${port}/v1`,
-  PURPOSEPATH_LLM__API_KEY: 'none', PURPOSEPATH_LLM__MODEL: 'instant-1',
+  PURPOSEPATH_LLM__API_KEY: 'none', PURPOSEPATH_LLM__MODEL: 'instant-1', PURPOSEPATH_LLM__ROUTER__MAX_CONCURRENT: '0',
 });
 
 export function token(user) {

@@ -1,4 +1,4 @@
-# Embeds the HTTP contract, the topics and the contract's viewer into `base` (see src/base/embedded.hpp).
+# Embeds the HTTP contract, the models, the topics and the contract's viewer into `base` (see src/base/embedded.hpp).
 set(PURPOSEPATH_DOCS_DIR "${CMAKE_BINARY_DIR}/../docs" CACHE PATH "the viewer that /docs serves: index.html and its files")
 
 add_executable(embed tools/embed.cpp src/base/yaml.cpp src/base/error.cpp)
@@ -18,6 +18,11 @@ endmacro()
 file(GLOB openapi CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/openapi.yaml)
 foreach(file ${openapi})
   pp_embed_file(openapi.json ${file})
+endforeach()
+
+file(GLOB models CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/models.yaml)
+foreach(file ${models})
+  pp_embed_file(models.json ${file})
 endforeach()
 
 file(GLOB_RECURSE topic_files CONFIGURE_DEPENDS RELATIVE ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/topics/*)

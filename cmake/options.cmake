@@ -15,6 +15,7 @@ function(pp_static_archive target archive)
 endfunction()
 pp_static_archive(yaml-cpp-static yaml-cpp)
 pp_static_archive(sqlite3-static sqlite3)
+pp_static_archive(gumbo-static gumbo)
 pp_static_archive(edit-static edit)
 # libedit names its needs nowhere: terminfo, and strvis() of libbsd, which needs libmd.
 pp_static_archive(tinfo-static tinfo)

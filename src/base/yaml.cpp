@@ -18,6 +18,8 @@ constexpr std::size_t kMaxNodes = 200'000;
 
 struct Conversion {
   std::string_view file;
+  YamlLines* lines = nullptr;
+  std::string path{};  // of the map that is being read, with a slash behind; only with `lines`
   std::size_t nodes = 0;
 
   [[noreturn]] void fail(const YAML::Mark& mark, std::string_view what) const {
@@ -46,9 +48,21 @@ struct Conversion {
       if (!entry.first.IsScalar()) fail(entry.first.Mark(), "a key must be a plain word");
       const auto& key = entry.first.Scalar();
       if (object.contains(key)) fail(entry.first.Mark(), fmt::format("the key '{}' appears twice", key));
-      object.emplace(key, value(entry.second, depth + 1));
+      object.emplace(key, member(entry, key, depth));
     }
     return object;
+  }
+
+  template <class Entry>
+  json::value member(const Entry& entry, const std::string& key, int depth) {
+    if (lines == nullptr) return value(entry.second, depth + 1);
+    const auto above = path.size();
+    path += key;
+    lines->emplace(path, entry.first.Mark().line + 1);
+    path += '/';
+    auto read = value(entry.second, depth + 1);
+    path.resize(above);
+    return read;
   }
 
   json::value value(const YAML::Node& node, int depth) {
@@ -71,14 +85,20 @@ struct Conversion {
   }
 };
 
-}  // namespace
-
-json::value yaml_to_json(std::string_view text, std::string_view file) {
+json::value convert(std::string_view text, std::string_view file, YamlLines* lines) {
   try {
-    return Conversion{file}.value(YAML::Load(std::string(text)), 0);
+    return Conversion{.file = file, .lines = lines}.value(YAML::Load(std::string(text)), 0);
   } catch (const YAML::Exception& error) {
     throw Error(Code::validation_error, fmt::format("{}:{}: {}", file, error.mark.line + 1, error.msg));
   }
+}
+
+}  // namespace
+
+json::value yaml_to_json(std::string_view text, std::string_view file) { return convert(text, file, nullptr); }
+
+json::value yaml_to_json(std::string_view text, std::string_view file, YamlLines& lines) {
+  return convert(text, file, &lines);
 }
 
 }  // namespace base

@@ -35,6 +35,15 @@ TEST(Yaml, AFaultNamesFileAndLine) {
   EXPECT_EQ(fault("a: 1\n? [1, 2]\n: 2\n"), "a.yaml:2: a key must be a plain word");
 }
 
+TEST(Yaml, KnowsTheLineOfEachKey) {
+  YamlLines lines;
+  yaml_to_json("models:\n  a.b:\n    price: {input: 1}\n\n  c: 2\nlist: [{x: 1}]\n", "a.yaml", lines);
+  EXPECT_EQ(lines.at("models"), 1);
+  EXPECT_EQ(lines.at("models/a.b/price"), 3);
+  EXPECT_EQ(lines.at("models/a.b/price/input"), 3);
+  EXPECT_EQ(lines.at("models/c"), 5);
+}
+
 TEST(Yaml, AnchorsCannotMultiplyWithoutEnd) {
   std::string bomb = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n";
   for (int i = 1; i < 8; ++i) {

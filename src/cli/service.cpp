@@ -12,6 +12,7 @@
 #include "coaching/sweep.hpp"
 #include "http/conversations.hpp"
 #include "http/errors.hpp"
+#include "http/models.hpp"
 #include "http/topics.hpp"
 #include "http/usage.hpp"
 
@@ -92,6 +93,7 @@ http::Handlers Service::make_handlers() {
   http::add_conversations(handlers, *coaching_, settings_.http.sse_keep_alive);
   http::add_topics(handlers, *coaching_);
   http::add_usage(handlers, *coaching_);
+  http::add_models(handlers, router_);
   for (const auto& route : system_->routes()) {
     if (const auto* operation = contract_.find(route.method, route.pattern)) {
       handlers.emplace(operation->id,

@@ -4,10 +4,10 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "base/embedded.hpp"
 #include "base/json.hpp"
 #include "cli/commands.hpp"
 #include "cli/settings.hpp"
+#include "cli/topics_answer.hpp"
 #include "coaching/topic.hpp"
 #include "coaching/topic_lint.hpp"
 
@@ -18,6 +18,8 @@ struct Arguments {
   SettingFlags flags;
   std::string directory;
   bool as_json = false;
+  std::string folder;  // of one topic
+  std::string request;
 };
 
 std::string directory_of(const Arguments& arguments) {
@@ -58,17 +60,6 @@ std::string as_line(const coaching::LintFinding& finding) {
                       : fmt::format("{}: {}", finding.file, finding.message);
 }
 
-coaching::TopicFiles shared_files(const std::filesystem::path& directory) {
-  const auto shared = directory / "_shared";
-  if (std::filesystem::is_directory(shared)) return coaching::read_topic_folder(shared.string());
-  constexpr std::string_view kEmbedded = "topics/_shared/";
-  coaching::TopicFiles files;
-  for (const auto name : base::embedded_names(kEmbedded)) {
-    files.emplace(name.substr(kEmbedded.size()), *base::embedded(name));
-  }
-  return files;
-}
-
 Linted lint_folder(const std::filesystem::path& folder, const coaching::TopicFiles& shared) {
   Linted linted{.topic = folder.filename().string()};
   try {
@@ -100,7 +91,7 @@ int lint_topics(const Arguments& arguments) {
   auto directory = directory_of(arguments);
   if (directory.empty()) directory = "topics";
   const auto folders = topic_folders(directory);
-  const auto shared = shared_files(directory);
+  const auto shared = coaching::shared_topic_files(directory);
   base::json::array list;
   std::size_t faults = 0;
   for (const auto& folder : folders) {
@@ -145,6 +136,16 @@ void add_topics(CLI::App& root, Chosen& chosen) {
       "  purposepath topics lint\n"
       "  purposepath topics lint ./my-topics --json");
   lint->callback([arguments, &chosen] { chosen = [arguments] { return lint_topics(*arguments); }; });
+  auto* answer = command->add_subcommand("answer", "Print the offline coach's answer to a request for an analysis");
+  answer->add_option("FOLDER", arguments->folder, "the topic's folder")->required();
+  answer->add_option("--request", arguments->request,
+                     "a file with the request's body, - for standard input (default: example.json)");
+  answer->footer(
+      "Examples:\n"
+      "  purposepath topics answer topics/alignment\n"
+      "  purposepath topics answer ./my-topics/pricing --request request.json");
+  answer->callback(
+      [arguments, &chosen] { chosen = [arguments] { return answer_topic(arguments->folder, arguments->request); }; });
 }
 
 }  // namespace cli

@@ -47,17 +47,6 @@ std::string describe(const std::vector<base::Fault>& faults) {
   return text;
 }
 
-// Strict schemas cannot forbid an empty text, and a purpose of no words is none. What may be missing is null.
-void find_blank(const base::json::value& value, const std::string& path, std::vector<base::Fault>& faults) {
-  if (const auto* text = value.if_string()) {
-    if (base::trim(*text).empty()) faults.push_back({path, "must not be empty"});
-  } else if (const auto* list = value.if_array()) {
-    for (std::size_t i = 0; i < list->size(); ++i) find_blank((*list)[i], fmt::format("{}[{}]", path, i), faults);
-  } else if (const auto* object = value.if_object()) {
-    for (const auto& member : *object) find_blank(member.value(), base::join_path(path, member.key()), faults);
-  }
-}
-
 Extracted check(const base::Schema& schema, std::string_view answer) {
   try {
     auto result = json_in(answer);

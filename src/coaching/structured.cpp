@@ -1,5 +1,7 @@
 #include "coaching/structured.hpp"
 
+#include <fmt/format.h>
+
 #include <optional>
 
 namespace coaching {
@@ -28,6 +30,16 @@ base::json::value json_in(std::string_view answer) {
     if (auto inner = object_in(answer.substr(begin, end + 1 - begin))) return std::move(*inner);
   }
   throw base::Error(base::Code::llm_error, "the model's answer holds no JSON object");
+}
+
+void find_blank(const base::json::value& value, const std::string& path, std::vector<base::Fault>& faults) {
+  if (const auto* text = value.if_string()) {
+    if (base::trim(*text).empty()) faults.push_back({path, "must not be empty"});
+  } else if (const auto* list = value.if_array()) {
+    for (std::size_t i = 0; i < list->size(); ++i) find_blank((*list)[i], fmt::format("{}[{}]", path, i), faults);
+  } else if (const auto* object = value.if_object()) {
+    for (const auto& member : *object) find_blank(member.value(), base::join_path(path, member.key()), faults);
+  }
 }
 
 }  // namespace coaching

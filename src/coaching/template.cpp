@@ -6,6 +6,7 @@
 #include <boost/json.hpp>
 
 #include "base/error.hpp"
+#include "base/json.hpp"
 
 namespace coaching {
 namespace json = boost::json;
@@ -154,6 +155,76 @@ class TemplateCompiler {
   std::vector<std::size_t> sections_;  // open ones, as indices of nodes
 };
 
+namespace {
+
+const json::value kNothing;
+
+// Prompts put data between lines of "<<<" and ">>>": what people write must not be able to close them.
+void append_text(std::string& out, std::string_view text) {
+  for (std::size_t at = 0; at < text.size();) {
+    const auto mark = std::min(text.find("<<<", at), text.find(">>>", at));
+    if (mark == std::string_view::npos) {
+      out += text.substr(at);
+      return;
+    }
+    out += text.substr(at, mark + 2 - at);
+    at = mark;
+    while (at < text.size() && text[at] == text[mark]) ++at;
+  }
+}
+
+bool is_blank(const json::value& value) {
+  if (const auto* list = value.if_array()) return list->empty();
+  if (const auto* object = value.if_object()) return object->empty();
+  return value.is_null() || (value.is_string() && value.get_string().empty());
+}
+
+void append_scalar(std::string& out, const json::value& value) {
+  if (const auto* text = value.if_string()) {
+    append_text(out, *text);
+  } else {
+    out += value.is_bool() ? std::string(value.get_bool() ? "true" : "false") : base::write_json(value);
+  }
+}
+
+// As a person would write it down: an entry a line behind "- ", members as "core values: …", what is inside indented.
+void append_structure(std::string& out, const json::value& value, std::size_t depth) {
+  const auto begin_line = [&](std::string_view lead) {
+    if (!out.empty() && !out.ends_with('\n') && !out.ends_with("- ")) out += '\n';
+    if (!out.ends_with("- ")) out.append(depth * 2, ' ');
+    out += lead;
+  };
+  if (const auto* list = value.if_array()) {
+    for (const auto& element : *list) {
+      if (is_blank(element)) continue;
+      begin_line("- ");
+      if (element.is_structured()) {
+        append_structure(out, element, depth + 1);
+      } else {
+        append_scalar(out, element);
+      }
+    }
+    return;
+  }
+  for (const auto& [name, member] : value.get_object()) {
+    if (is_blank(member)) continue;
+    begin_line("");
+    std::string label(name);
+    std::replace(label.begin(), label.end(), '_', ' ');
+    append_text(out, label);
+    out += ':';
+    if (member.is_structured()) {
+      out += '\n';
+      append_structure(out, member, depth + 1);
+    } else {
+      out += ' ';
+      append_scalar(out, member);
+    }
+  }
+}
+
+}  // namespace
+
 class TemplateRenderer {
  public:
   TemplateRenderer(const Template& source, std::string& out) : source_(source), out_(out) {}
@@ -167,7 +238,7 @@ class TemplateRenderer {
         out_ += node.text;
         ++i;
       } else if (node.kind == Kind::variable) {
-        append(node, find(node));
+        append(find(node));
         ++i;
       } else {
         section(node, i + 1);
@@ -192,6 +263,9 @@ class TemplateRenderer {
       const auto* value = object == nullptr ? nullptr : object->if_contains(node.path.front());
       if (value != nullptr) return inside(*value, node);
     }
+    // Inside an object of somebody else's a member may be missing: which ones are there is not the template's to say.
+    const auto is_data = [](const json::value* scope) { return scope->is_object(); };
+    if (std::any_of(stack_.begin() + 1, stack_.end(), is_data)) return kNothing;
     fail(node, "is not defined");
   }
 
@@ -199,21 +273,22 @@ class TemplateRenderer {
     const auto* value = &from;
     for (std::size_t i = 1; i < node.path.size() && !value->is_null(); ++i) {
       const auto* object = value->if_object();
-      value = object == nullptr ? nullptr : object->if_contains(node.path[i]);
-      if (value == nullptr) fail(node, "is not defined");
+      if (object == nullptr) fail(node, "is not defined");
+      value = object->if_contains(node.path[i]);
+      if (value == nullptr) return kNothing;
     }
     return *value;
   }
 
-  void append(const Template::Node& node, const json::value& value) {
+  void append(const json::value& value) {
     switch (value.kind()) {
       case json::kind::null: break;
-      case json::kind::string: out_ += std::string_view(value.get_string()); break;
+      case json::kind::string: append_text(out_, value.get_string()); break;
       case json::kind::bool_: out_ += value.get_bool() ? "true" : "false"; break;
       case json::kind::int64: fmt::format_to(std::back_inserter(out_), "{}", value.get_int64()); break;
       case json::kind::uint64: fmt::format_to(std::back_inserter(out_), "{}", value.get_uint64()); break;
       case json::kind::double_: fmt::format_to(std::back_inserter(out_), "{}", value.get_double()); break;
-      default: fail(node, "is a list or an object: use a section over it");
+      default: append_structure(out_, value, 0); break;
     }
   }
 

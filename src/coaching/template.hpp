@@ -33,9 +33,10 @@ class Template {
   Template(std::string_view text, std::string name);
 
   // A section runs for each element of a list, once for any other value, and not at all for null, false, "" and []; an
-  // inverted one the other way round. Throws Error{internal_error} naming variable, line and template when a variable
-  // is not in `values` (null counts as there, and so does anything inside null), or is an object or list outside a
-  // section. Never repeats a value in an error.
+  // inverted one the other way round. A list or an object outside a section is written as readable lines. Throws
+  // Error{internal_error} naming variable, line and template when a variable is not in `values`; null counts as there,
+  // and so does what is missing in an object or null. Of "<<<" and ">>>" in values two signs are left, so that what
+  // people write cannot close the marks that prompts put around it. Never repeats a value in an error.
   std::string render(const boost::json::value& values) const;
 
   const std::string& name() const { return name_; }

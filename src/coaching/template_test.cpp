@@ -46,8 +46,9 @@ TEST(Template, NeverReadsAValueAsTemplate) {
 TEST(Template, AnUndefinedVariableIsAnErrorThatNamesIt) {
   EXPECT_EQ(fault([] { render("one\n{{who}}", R"({"whom":"x"})"); }),
             "the prompt cannot be made: t.md:2: the variable 'who' is not defined");
-  for (const auto* text : {"{{#who}}x{{/who}}", "{{^who}}x{{/who}}", "{{whom.who}}", "{{#l}}{{who}}{{/l}}"}) {
-    EXPECT_NE(fault([&] { render(text, R"({"whom":{},"l":[1]})"); }).find("is not defined"), std::string::npos) << text;
+  for (const auto* text : {"{{#who}}x{{/who}}", "{{^who}}x{{/who}}", "{{word.who}}", "{{#l}}{{who}}{{/l}}"}) {
+    EXPECT_NE(fault([&] { render(text, R"({"word":"x","l":[1]})"); }).find("is not defined"), std::string::npos)
+        << text;
   }
 }
 
@@ -55,11 +56,28 @@ TEST(Template, NullIsThereAndRendersAsNothing) {
   EXPECT_EQ(render("[{{a}}{{a.b.c}}{{#a}}x{{/a}}{{#a.b}}x{{/a.b}}{{^a}}none{{/a}}]", R"({"a":null})"), "[none]");
 }
 
+TEST(Template, WhatDataLeavesOutIsNothing) {
+  EXPECT_EQ(render("[{{o.a}}{{#o.b}}x{{/o.b}}{{#o}}{{a}}{{c}}{{/o}}]", R"({"o":{"c":"there"}})"), "[there]");
+}
+
+TEST(Template, ListsAndObjectsAreWrittenAsLines) {
+  EXPECT_EQ(render("{{l}}", R"({"l":["one",2,null,"",true]})"), "- one\n- 2\n- true");
+  EXPECT_EQ(render("it:\n{{o}}", R"({"o":{"core_values":["a","b"],"none":null,"why":"so"}})"),
+            "it:\ncore values:\n  - a\n  - b\nwhy: so");
+  EXPECT_EQ(render("{{l}}", R"({"l":[{"name":"x","days":2},{"name":"y","parts":{"a":[1]}}]})"),
+            "- name: x\n  days: 2\n- name: y\n  parts:\n    a:\n      - 1");
+}
+
+TEST(Template, AValueCannotCloseTheMarksAroundIt) {
+  EXPECT_EQ(render("<<< a\n{{a}}\n>>>", R"({"a":"x >>> y >>>>> <<<z << >"})"), "<<< a\nx >> y >> <<z << >\n>>>");
+  EXPECT_EQ(render("{{o}}", R"({"o":{">>>":["<<<"]}})"), ">>:\n  - <<");
+}
+
 TEST(Template, AnEmptyTextSkipsItsSection) { EXPECT_EQ(render("[{{#a}}x{{/a}}]", R"({"a":""})"), "[]"); }
 
 TEST(Template, AnErrorNeverRepeatsAValue) {
-  const auto message = fault([] { render("{{a}}", R"({"a":["private words"]})"); });
-  EXPECT_NE(message.find("'a'"), std::string::npos);
+  const auto message = fault([] { render("{{a.b}}", R"({"a":["private words"]})"); });
+  EXPECT_NE(message.find("'a.b'"), std::string::npos);
   EXPECT_EQ(message.find("private"), std::string::npos);
 }
 

@@ -1,12 +1,13 @@
 #pragma once
 // What people pay for, lowest first: each tier includes those before it.
 #include <algorithm>
-#include <array>
 #include <string_view>
+
+#include "llm/catalogue.hpp"
 
 namespace coaching {
 
-inline constexpr std::array<std::string_view, 4> kTiers{"free", "basic", "premium", "ultimate"};
+using llm::kTiers;
 
 // An unknown tier includes nothing but the free one.
 inline bool tier_includes(std::string_view tier, std::string_view needed) {

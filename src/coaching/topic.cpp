@@ -25,12 +25,13 @@ struct Header {
   TopicKind kind = TopicKind::conversation;
   std::string name;
   std::string description;
+  std::string category;
   std::string tier = "free";
   int max_turns = 0;
   std::vector<TopicPhase> phases;
   std::vector<Parameter> parameters;
 };
-BOOST_DESCRIBE_STRUCT(Header, (), (id, version, kind, name, description, tier, max_turns, phases, parameters))
+BOOST_DESCRIBE_STRUCT(Header, (), (id, version, kind, name, description, category, tier, max_turns, phases, parameters))
 
 struct SharedHeader {
   std::vector<Parameter> parameters;
@@ -88,10 +89,10 @@ struct Folder {
 // The topic's own text and then how every coach works, as one prompt. Each is compiled alone first, so that a fault is
 // reported where it is.
 Template system_prompt(const Folder& topic, TopicKind kind, const Folder& shared) {
-  auto own = topic.prompt("system.md");
-  if (kind == TopicKind::analysis) return own;
-  shared.prompt("conduct.md");
-  return {topic.text("system.md") + shared.text("conduct.md"), topic.path("system.md")};
+  const auto* common = kind == TopicKind::analysis ? "analysis.md" : "conduct.md";
+  topic.prompt("system.md");
+  shared.prompt(common);
+  return {topic.text("system.md") + shared.text(common), topic.path("system.md")};
 }
 
 template <class T>
@@ -200,6 +201,7 @@ Topic from_header(Header header) {
   topic.kind = header.kind;
   topic.name = std::move(header.name);
   topic.description = std::move(header.description);
+  topic.category = std::move(header.category);
   topic.tier = std::move(header.tier);
   topic.max_turns = header.max_turns;
   topic.phases = std::move(header.phases);
@@ -254,7 +256,7 @@ Topic read_topic(const TopicFiles& files, const TopicFiles& shared, std::string_
   Topic topic = from_header(std::move(header));
   const Folder common{shared, "topics/_shared"};
   topic.system = system_prompt(folder, topic.kind, common);
-  topic.extraction = folder.prompt("extraction.md");
+  topic.extraction = folder.prompt(topic.kind == TopicKind::analysis ? "instruction.md" : "extraction.md");
   topic.request_schema = folder.data("request.schema.json");
   topic.result_schema = folder.data("result.schema.json");
   if (topic.kind == TopicKind::conversation) {
@@ -262,7 +264,9 @@ Topic read_topic(const TopicFiles& files, const TopicFiles& shared, std::string_
     topic.resume = folder.prompt("resume.md");
   }
   const auto script = folder.data_file("offline");
-  if (topic.kind == TopicKind::conversation || folder.has(script)) topic.offline = folder.data(script);
+  topic.offline = folder.data(script);
+  if (script.ends_with(".yaml")) topic.offline_source = folder.text(script);
+  if (folder.has("example.json")) topic.example = folder.data("example.json");
   add_shared(topic, common);
   return topic;
 }

@@ -45,13 +45,15 @@ struct Topic {
   TopicKind kind = TopicKind::conversation;
   std::string name;
   std::string description;  // one sentence, for lists
+  std::string category;  // of an analysis, to group lists by; "" for none
   std::string tier = "free";  // the lowest that may use it: free, basic, premium, ultimate
   int max_turns = 0;  // messages of the coachee; 0: the configuration's limit
   std::vector<TopicPhase> phases;  // empty for an analysis
   std::vector<Parameter> parameters;
 
-  // Conversation: all of them. Analysis: system and extraction (the user message that asks for the result).
-  Template system;  // system.md and _shared/conduct.md; uses nothing that changes from turn to turn
+  // Conversation: all of them. Analysis: system, and as extraction its instruction.md, the message that holds the data
+  // and asks for the result.
+  Template system;  // system.md and _shared/conduct.md (analysis.md); uses nothing that changes from turn to turn
   Template initiation;  // the instruction for the first message
   Template resume;  // the instruction for the welcome back
   Template extraction;  // the instruction for the structured result
@@ -61,6 +63,8 @@ struct Topic {
   boost::json::value result_schema;  // inside the subset of strict structured output
   boost::json::value assessment_schema;  // topics/_shared/assessment.schema.json
   boost::json::value offline;  // the script of the offline coach: llm::Request::script
+  std::string offline_source;  // its YAML, for the lines in the lint's messages; "" when it came as JSON
+  boost::json::value example;  // of an analysis: {"request": …}; null for none
 
   const Parameter* parameter(std::string_view parameter_name) const;  // nullptr when not declared
   const TopicPhase* phase(std::string_view phase_name) const;  // nullptr when there is none
@@ -90,5 +94,7 @@ using TopicFiles = std::map<std::string, std::string, std::less<>>;
 Topic read_topic(const TopicFiles& files, const TopicFiles& shared, std::string_view origin);
 // A folder on disk; throws Error{validation_error} when it cannot be read. Files over 1 MB are refused.
 TopicFiles read_topic_folder(const std::string& directory);
+// The _shared of a folder of topics, else the binary's.
+TopicFiles shared_topic_files(const std::string& directory);
 
 }  // namespace coaching

@@ -6,9 +6,9 @@
 #include <filesystem>
 #include <set>
 
-#include "base/embedded.hpp"
 #include "base/json.hpp"
 #include "base/schema.hpp"
+#include "coaching/analysis_lint.hpp"
 #include "coaching/script_lint.hpp"
 
 namespace coaching {
@@ -36,7 +36,11 @@ class Linter {
     for (const bool all : {true, false}) {
       for (const auto* prompt : prompts_) check_renders(*prompt, all);
     }
-    if (topic_.kind == TopicKind::conversation) add(lint_script(topic_.offline, file("offline.yaml")));
+    if (topic_.kind == TopicKind::conversation) {
+      add(lint_script(topic_.offline, file("offline.yaml")));
+    } else {
+      add(lint_analysis(topic_));
+    }
     if (topic_.description.empty()) fault(file("topic.yaml"), {}, Severity::warning, "has no description");
     return std::move(findings_);
   }
@@ -185,14 +189,6 @@ LintFinding finding_of(const base::Error& error) {
   return finding;
 }
 
-TopicFiles embedded_shared() {
-  constexpr std::string_view kPrefix = "topics/_shared/";
-  TopicFiles files;
-  for (const auto name : base::embedded_names(kPrefix))
-    files.emplace(name.substr(kPrefix.size()), *base::embedded(name));
-  return files;
-}
-
 }  // namespace
 
 std::vector<LintFinding> lint(const Topic& topic) { return Linter(topic).run(); }
@@ -211,8 +207,7 @@ std::vector<LintFinding> lint_folder(const std::string& directory) {
   std::sort(folders.begin(), folders.end());
   for (const auto& folder : folders) {
     try {
-      const auto own = (fs::path(directory) / "_shared").string();
-      const auto shared = fs::exists(own) ? read_topic_folder(own) : embedded_shared();
+      const auto shared = shared_topic_files(directory);
       for (auto& finding : lint(read_topic(read_topic_folder(folder), shared, folder))) {
         const bool seen = std::any_of(findings.begin(), findings.end(), [&](const LintFinding& other) {
           return other.file == finding.file && other.line == finding.line && other.message == finding.message;

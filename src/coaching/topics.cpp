@@ -84,6 +84,11 @@ TopicFiles read_topic_folder(const std::string& directory) {
   return files;
 }
 
+TopicFiles shared_topic_files(const std::string& directory) {
+  const auto own = (std::filesystem::path(directory) / "_shared").string();
+  return std::filesystem::is_directory(own) ? read_topic_folder(own) : embedded_folder("topics/_shared/");
+}
+
 Topics Topics::load(const std::string& directory) {
   const auto shared = embedded_folder("topics/_shared/");
   TopicMap topics;

@@ -12,13 +12,18 @@
 namespace llm {
 
 // What the vendor's error body said, cut down to what may be logged: letters, digits and "_-." of the code, else the
-// type; "" when there was none.
+// status (Google's word for it) or the type; "" when there was none.
 struct VendorError {
   std::string code;
-  bool final = false;  // waiting does not help: the quota or the credit is used up
+  bool final = false;  // waiting does not help: the quota is used up, the request was wrong, or a filter is against it
+  std::optional<base::Milliseconds> retry_after;  // where the body says it (Google's RetryInfo)
 };
 
-// Of {"error": {"code", "type"}}, {"error": "text"}, {"code", "type"} or anything else.
+// The code of what a content filter has stopped, whatever the vendor calls it.
+inline constexpr std::string_view kContentFilter = "content_filter";
+
+// Of {"error": {"code", "status", "type", "details"}}, {"error": "text"}, {"code", "type"}, a list with one of them, or
+// anything else.
 VendorError read_vendor_error(const boost::json::value& body);
 VendorError read_vendor_error(std::string_view body);
 
@@ -26,7 +31,8 @@ VendorError read_vendor_error(std::string_view body);
 base::Error from_network(const base::Error& error, std::string_view server);
 
 // For an answer with a status other than 2xx: 408, 409, 429 and 5xx are llm_unavailable with the wait the server asked
-// for, all others llm_error. A header x-should-retry decides before the status.
+// for (of a 429 that names none, until its limit's reset), all others llm_error. A header x-should-retry decides before
+// the status.
 base::Error from_status(int status, const net::Headers& headers, std::string_view body, std::string_view server,
                         base::Time now);
 

@@ -4,6 +4,7 @@
 
 #include "base/error.hpp"
 #include "base/json.hpp"
+#include "llm/offline_analysis.hpp"
 #include "llm/offline_reply.hpp"
 #include "llm/offline_result.hpp"
 
@@ -14,7 +15,7 @@ constexpr std::string_view kModel = "offline-coach (rule-based)";
 
 std::string answer(const Request& request) {
   if (request.purpose == Purpose::analysis) {
-    throw base::Error(base::Code::llm_error, "the offline coach cannot make an analysis: configure a model for it");
+    return base::write_json(offline::analysis_of(request.script, request.input, request.schema));
   }
   const auto script = offline::read_script(request.script);
   if (request.purpose == Purpose::initiation) return offline::first_message(script);

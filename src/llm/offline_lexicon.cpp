@@ -34,13 +34,18 @@ std::string_view index_key(std::string_view token) {
 CueIndex make_index() {
   CueIndex index;
   for (const auto& entry : value_lexicon()) {
+    const auto add = [&](std::string_view cue, bool noun) {
+      auto tokens = split(cue, ' ');
+      const auto key = index_key(tokens.front());  // of the word, not the phrase: "by hand" is found by "by"
+      index[key].push_back({&entry, std::move(tokens), noun});
+    };
     const auto nouns_end = entry.cues.find(';');
     for (const auto cue : split(entry.cues.substr(0, nouns_end), '|')) {
-      index[index_key(cue)].push_back({&entry, split(cue, ' '), true});
+      add(cue, true);
     }
     if (nouns_end == std::string_view::npos) continue;
     for (const auto cue : split(entry.cues.substr(nouns_end + 1), '|')) {
-      index[index_key(cue)].push_back({&entry, split(cue, ' '), false});
+      add(cue, false);
     }
   }
   return index;

@@ -23,8 +23,7 @@ BOOST_DESCRIBE_STRUCT(OpenAiOptions, (), (base_url, api_key, organization, proje
 struct AzureOptions {
   std::string base_url;     // https://NAME.openai.azure.com; required
   base::Secret api_key;     // sent as api-key
-  std::string
-      api_version;  // "" for the v1 routes, which need none; else the dated form with the deployment in the path
+  std::string api_version;  // "" for the v1 routes, which need none; else the dated form, "2024-10-21" for one
 };
 BOOST_DESCRIBE_STRUCT(AzureOptions, (), (base_url, api_key, api_version))
 
@@ -33,6 +32,11 @@ struct CompatibleOptions {
   base::Secret api_key;  // may be empty
 };
 BOOST_DESCRIBE_STRUCT(CompatibleOptions, (), (base_url, api_key))
+
+// A model that the catalogue does not know, told by the vendor's name for it: OpenAI's reasoning models (o…, gpt-5…, and
+// Azure's deployments that are called like them) refuse a temperature and "max_tokens", and some of them chat
+// completions. Prices and limits stay as in Model.
+Model openai_defaults(Vendor vendor, std::string_view id);
 
 // Throw Error{validation_error} naming the option that cannot be used. Connect to nothing yet.
 std::unique_ptr<Provider> make_openai(const Model& model, const OpenAiOptions& options,

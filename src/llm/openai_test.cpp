@@ -1,140 +1,16 @@
 #include "llm/openai.hpp"
 
 #include <gtest/gtest.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
-#include <boost/json.hpp>
 
-#include "net/http_client.hpp"
-#include "net/impostor_test.hpp"
-#include "telemetry/log.hpp"
-#include "telemetry/metrics.hpp"
+#include "llm/openai_body.hpp"
+#include "llm/openai_fixture_test.hpp"
+#include "llm/openai_wire.hpp"
 
 namespace llm {
 namespace {
-
-namespace asio = boost::asio;
-namespace json = boost::json;
-using base::Code;
-using base::Task;
-using net::Impostor;
-using net::Peer;
-using namespace std::chrono_literals;
-
-constexpr const char* kKey = "sk-test-key-that-nobody-may-see";
-constexpr const char* kSaid = "What the person said in confidence";
-
-std::string answer(std::string_view status, std::string_view type, std::string_view body, std::string_view more = "") {
-  return "HTTP/1.1 " + std::string(status) + "\r\nContent-Type: " + std::string(type) + "\r\n" + std::string(more) +
-         "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
-}
-std::string json_answer(std::string_view body, std::string_view more = "") {
-  return answer("200 OK", "application/json", body, more);
-}
-std::string stream_answer(std::string_view body) { return answer("200 OK", "text/event-stream; charset=utf-8", body); }
-
-std::string delta(std::string_view text) {
-  return "data: "
-         "{\"id\":\"c1\",\"object\":\"chat.completion.chunk\",\"model\":\"m-2026\",\"choices\":[{\"index\":0,\"delta\":"
-         "{\"content\":" +
-         json::serialize(json::string(text)) + "},\"finish_reason\":null}],\"usage\":null}\n\n";
-}
-constexpr const char* kFinish = "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
-constexpr const char* kUsage =
-    "data: "
-    "{\"choices\":[],\"usage\":{\"prompt_tokens\":12,\"completion_tokens\":3,\"total_tokens\":15,\"prompt_tokens_"
-    "details\":{\"cached_tokens\":8}}}\n\n";
-constexpr const char* kDone = "data: [DONE]\n\n";
-
-struct OpenAiTest : testing::Test {
-  asio::io_context context{1};
-  net::HttpClient http{{}, net::ProxyRules{}};
-  base::FakeClock clock;
-  base::FakeRandom random;
-  int log_file = memfd_create("log", 0);
-  std::unique_ptr<telemetry::Log> log = std::make_unique<telemetry::Log>(log_file, telemetry::Level::debug, clock);
-  telemetry::Registry metrics;
-  std::vector<std::string> requests;  // what the server received
-  std::string streamed;               // what the sink received
-
-  ~OpenAiTest() override {
-    log.reset();
-    close(log_file);
-  }
-
-  std::string logged() {
-    log->flush();
-    std::string text(static_cast<std::size_t>(lseek(log_file, 0, SEEK_END)), '\0');
-    EXPECT_EQ(pread(log_file, text.data(), text.size(), 0), static_cast<ssize_t>(text.size()));
-    return text;
-  }
-
-  static Model some_model() { return {.code = "some", .vendor = Vendor::openai, .id = "m"}; }
-
-  std::unique_ptr<Provider> provider(const Impostor& server, OpenAiOptions options = {},
-                                     const Model& model = some_model()) {
-    options.base_url = server.url("/v1");
-    if (options.api_key.empty()) options.api_key = base::Secret(kKey);
-    return make_openai(model, options, {http, clock, random, *log, metrics});
-  }
-
-  static Request request() {
-    Request request;
-    request.system = base::PrivateText("You coach.");
-    request.messages.push_back({Role::user, base::PrivateText(kSaid)});
-    request.timeouts = {.connect = 1'000ms, .first_token = 1'000ms, .between_tokens = 1'000ms, .total = 3'000ms};
-    return request;
-  }
-
-  // One answer of these for each request, the last one again and again.
-  net::Script answers(std::vector<std::string> list) {
-    return [this, list](Peer& peer) -> Task<void> {
-      for (;;) {
-        auto seen = co_await peer.read_request();
-        if (seen.empty()) co_return;
-        requests.push_back(seen);
-        if (!co_await peer.send(list[std::min(requests.size(), list.size()) - 1])) co_return;
-      }
-    };
-  }
-
-  Reply complete(Provider& from, const Request& asked, bool stream = true) {
-    streamed.clear();
-    const Sink sink = stream ? Sink([this](std::string_view text) { streamed += text; }) : Sink();
-    return net::await(context, from.complete(asked, sink));
-  }
-
-  Reply ask(const std::string& with_answer, bool stream = true, const Request& asked = request()) {
-    Impostor server(context, answers({with_answer}));
-    const auto from = provider(server);
-    return complete(*from, asked, stream);
-  }
-
-  base::Error failure(const net::Script& script, bool stream = true, const Request& asked = request()) {
-    Impostor server(context, script);
-    const auto from = provider(server);
-    try {
-      complete(*from, asked, stream);
-    } catch (const base::Error& error) {
-      const auto all = error.message + json::serialize(error.details) + logged() + metrics.prometheus_text();
-      EXPECT_EQ(all.find(kKey), all.npos) << all;
-      EXPECT_EQ(all.find("confidence"), all.npos) << all;
-      return error;
-    }
-    ADD_FAILURE() << "the call did not fail";
-    return {Code::internal_error, ""};
-  }
-  base::Error failure(const std::string& with_answer, bool stream = true) {
-    return failure(answers({with_answer}), stream);
-  }
-
-  json::object sent() const {
-    return json::parse(requests.back().substr(requests.back().find("\r\n\r\n") + 4)).as_object();
-  }
-};
 
 // What is sent.
 
@@ -181,10 +57,86 @@ TEST_F(OpenAiTest, AsksForAStreamWithUsageAndForASchema) {
   EXPECT_EQ(format.at("json_schema").at("schema"), schema);
 }
 
+TEST_F(OpenAiTest, SendsWhatTheModelTakes) {
+  Impostor server(context, answers({json_answer(R"({"choices":[{"message":{"content":"x"}}]})")}));
+  auto model = some_model();
+  model.temperature = false;
+  model.reasoning_effort = "minimal";
+  const auto from = provider(server, {.store = true}, model);
+  auto asked = request();
+  asked.summary = base::PrivateText("Before this.");
+  asked.guidance = base::PrivateText("Be short.");
+  complete(*from, asked, false);
+  EXPECT_EQ(sent(), json::parse(R"({"model":"m","messages":[{"role":"system","content":"You coach."},
+      {"role":"system","content":"Before this."},{"role":"user","content":"What the person said in confidence"},
+      {"role":"system","content":"Be short."}],"max_completion_tokens":1024,"reasoning_effort":"minimal","store":true})")
+                        .as_object());
+}
+
+TEST_F(OpenAiTest, TellsOpenAiWhatOthersWouldNotKnow) {
+  const auto asked = [] {
+    auto asked = request();
+    asked.topic = "core_values";
+    return asked;
+  }();
+  const auto body_for = [&](std::string_view host) {
+    return json::parse(chat_request_body(openai_dialect(some_model(), {}, host), asked, true)).as_object();
+  };
+  const auto body = body_for("api.openai.com");
+  EXPECT_TRUE(body.contains("max_completion_tokens"));
+  EXPECT_EQ(body.at("store"), false);
+  EXPECT_EQ(body.at("stream_options"), json::parse(R"({"include_usage":true,"include_obfuscation":false})"));
+  EXPECT_EQ(body.at("prompt_cache_key"), json::value(prompt_cache_key(asked)));
+  EXPECT_EQ(body_for("eu.api.openai.com"), body);
+  const auto elsewhere = body_for("api.openai.com.example");
+  EXPECT_TRUE(elsewhere.contains("max_tokens"));
+  EXPECT_EQ(elsewhere.at("stream_options"), json::parse(R"({"include_usage":true})"));
+  for (const auto* name : {"store", "prompt_cache_key"}) EXPECT_FALSE(elsewhere.contains(name)) << name;
+}
+
+TEST(OpenAiCacheKey, IsTheTopicsAndNobodysOwn) {
+  Request one;
+  one.topic = "core_values";
+  one.reference = "conv_1";
+  one.messages.push_back({Role::user, base::PrivateText("Hello.")});
+  Request other;
+  other.topic = "core_values";
+  other.reference = "conv_2";
+  EXPECT_EQ(prompt_cache_key(one), prompt_cache_key(other));
+  EXPECT_EQ(prompt_cache_key(one), "pp-8e7ef2a01c590369");  // in every process, on every machine
+  other.schema_name = "assessment";
+  EXPECT_NE(prompt_cache_key(one), prompt_cache_key(other));
+  other = {};
+  other.topic = "purpose";
+  EXPECT_NE(prompt_cache_key(one), prompt_cache_key(other));
+}
+
+TEST(OpenAiDefaults, KnowAReasoningModelByItsName) {
+  for (const auto* id : {"o1", "o3-mini", "o4-mini-2025-04-16", "gpt-5", "gpt-5.2", "gpt-5-nano"}) {
+    const auto model = openai_defaults(Vendor::openai, id);
+    EXPECT_EQ(model.id, id);
+    EXPECT_FALSE(model.temperature) << id;
+    EXPECT_EQ(model.token_parameter, "max_completion_tokens") << id;
+    EXPECT_EQ(model.reasoning_effort, "low") << id;
+    EXPECT_EQ(model.api, OpenAiApi::chat) << id;
+    EXPECT_EQ(model.encoding, "o200k_base") << id;
+  }
+  for (const auto* id : {"gpt-4o", "gpt-4.1-mini", "gpt-5-chat-latest", "olmo-2", "o", "llama3.2", "gpt-oss:20b"}) {
+    const auto model = openai_defaults(Vendor::openai, id);
+    EXPECT_TRUE(model.temperature) << id;
+    EXPECT_EQ(model.token_parameter, "") << id;
+    EXPECT_EQ(model.reasoning_effort, "") << id;
+  }
+  EXPECT_EQ(openai_defaults(Vendor::azure, "gpt-5.4-pro").api, OpenAiApi::responses);
+  EXPECT_EQ(openai_defaults(Vendor::azure, "gpt-5.4-pro").reasoning_effort, "");
+  EXPECT_EQ(openai_defaults(Vendor::openai, "gpt-4-turbo").encoding, "cl100k_base");
+  EXPECT_TRUE(openai_defaults(Vendor::compatible, "o1-distilled").temperature);
+}
+
 TEST_F(OpenAiTest, WithoutAKeySendsNone) {
   Impostor server(context, answers({json_answer(R"({"choices":[{"message":{"content":"x"}}]})")}));
   OpenAiOptions options{.base_url = server.url("/v1")};
-  const auto from = make_openai(some_model(), options, {http, clock, random, *log, metrics});
+  const auto from = make_openai(some_model(), options, dependencies());
   complete(*from, request(), false);
   EXPECT_EQ(requests.at(0).find("Authorization"), std::string::npos);
 }
@@ -199,7 +151,7 @@ TEST_F(OpenAiTest, RefusesOptionsItCannotUse) {
   for (const auto& [model, options] : {Case{{}, {}}, Case{some_model(), {.base_url = "localhost:11434"}}, Case{odd, {}},
                                        Case{some_model(), {.api_key = base::Secret("key\n")}}}) {
     try {
-      make_openai(model, options, {http, clock, random, *log, metrics});
+      make_openai(model, options, dependencies());
       ADD_FAILURE();
     } catch (const base::Error& error) {
       EXPECT_EQ(error.code, Code::validation_error);
@@ -365,6 +317,26 @@ TEST_F(OpenAiTest, SaysHowLongTheServerWantsUsToWait) {
   EXPECT_EQ(failure(answer("503 Busy", "application/json", "{}")).retry_after, std::nullopt);
 }
 
+TEST_F(OpenAiTest, WaitsForTheLimitsResetWhenTheServerSaysNothingElse) {
+  const std::string limits =
+      "x-ratelimit-remaining-requests: 12\r\nx-ratelimit-reset-requests: 8s\r\n"
+      "x-ratelimit-remaining-tokens: 0\r\nx-ratelimit-reset-tokens: 1m2s\r\n";
+  const auto refused = [&](const char* status, const std::string& more) {
+    return failure(answer(status, "application/json", "{}", limits + more)).retry_after;
+  };
+  EXPECT_EQ(refused("429 Too Many", ""), 62'000ms);
+  EXPECT_EQ(refused("429 Too Many", "Retry-After: 7\r\n"), 7'000ms);
+  EXPECT_EQ(refused("503 Busy", ""), std::nullopt);
+  EXPECT_NE(metrics.prometheus_text().find(R"(ratelimit_remaining{model="some",kind="tokens"} 0)"), std::string::npos);
+}
+
+TEST_F(OpenAiTest, ShowsWhatIsLeftOfTheLimits) {
+  ask(json_answer(R"({"choices":[{"message":{"content":"x"}}]})", "x-ratelimit-remaining-requests: 59\r\n"), false);
+  const auto text = metrics.prometheus_text();
+  EXPECT_NE(text.find(R"(purposepath_llm_ratelimit_remaining{model="some",kind="requests"} 59)"), text.npos) << text;
+  EXPECT_EQ(text.find(R"(kind="tokens")"), text.npos) << text;
+}
+
 TEST_F(OpenAiTest, LetsTheServerDecideWhetherToTryAgain) {
   EXPECT_EQ(failure(answer("500 Oops", "application/json", "{}", "x-should-retry: false\r\n")).code, Code::llm_error);
   EXPECT_EQ(failure(answer("400 Bad", "application/json", "{}", "x-should-retry: true\r\n")).code,
@@ -409,6 +381,21 @@ TEST_F(OpenAiTest, ReportsNonsenseAsFinal) {
   EXPECT_EQ(failure(json_answer(R"({"choices":"x"})"), false).code, Code::llm_error);
   EXPECT_EQ(failure(answer("200 OK", "text/html", "<html>log in</html>"), false).code, Code::llm_error);
   EXPECT_EQ(failure(stream_answer("data: What the person said in confidence\n\n")).code, Code::llm_error);
+  EXPECT_EQ(failure(stream_answer(kDone)).code, Code::llm_error);
+  EXPECT_EQ(failure(stream_answer(std::string(kUsage) + kDone)).code, Code::llm_error);
+}
+
+TEST_F(OpenAiTest, TakesNoAnswerLongerThanAMegabyte) {
+  const std::string large(64 * 1024, 'x');
+  std::string events;
+  for (int i = 0; i < 20; ++i) events += delta(large);
+  const std::string body = R"({"choices":[{"message":{"content":")" + std::string(10'000'000, 'x') + R"("}}]})";
+  EXPECT_EQ(failure(stream_answer(events + kFinish + kDone)).code, Code::llm_error);
+  EXPECT_LE(streamed.size(), kLongestAnswer);
+  EXPECT_EQ(failure(json_answer(body), false).code, Code::llm_error);
+  EXPECT_EQ(failure(json_answer(body)).code, Code::llm_error);
+  EXPECT_EQ(failure(stream_answer(delta(std::string(10'000'000, 'x')) + kFinish + kDone)).code, Code::llm_error);
+  EXPECT_EQ(ask(stream_answer(delta(large) + kFinish + kDone)).text.reveal(), large);
 }
 
 TEST_F(OpenAiTest, ReportsWhichWaitEnded) {

@@ -71,7 +71,7 @@ struct Request {
   const boost::json::value* script = nullptr;  // the topic's offline.yaml; only the offline coach reads it
   const boost::json::value* input = nullptr;  // of an analysis: its checked request; only the offline coach reads it
   std::string current_phase;  // where the conversation stands; only the offline coach reads it
-  Timeouts timeouts;
+  mutable Timeouts timeouts;  // the router shortens `total` for a further try, and puts it back at the end
   Trail* trail = nullptr;  // where the router notes each try, also of a call that fails; the caller's
 };
 

@@ -12,6 +12,7 @@
 #include "llm/openai.hpp"
 #include "llm/provider.hpp"
 #include "llm/retry.hpp"
+#include "llm/router_options.hpp"
 
 namespace llm {
 
@@ -39,11 +40,12 @@ struct LlmOptions {
   double temperature = 0.7;
   Timeouts timeouts;
   RetryOptions retry;
+  RouterOptions router;
 };
 BOOST_DESCRIBE_STRUCT(LlmOptions, (),
                       (provider, model, base_url, api_key, assessment_model, token_parameter,
                        price_per_million_input_usd, price_per_million_output_usd, catalogue_file, openai, azure,
-                       compatible, anthropic, gemini, bedrock, max_tokens, temperature, timeouts, retry))
+                       compatible, anthropic, gemini, bedrock, max_tokens, temperature, timeouts, retry, router))
 
 // One model, by its vendor's provider. Throws Error{validation_error} naming the option that cannot be used.
 std::unique_ptr<Provider> make_provider(const Model& model, const LlmOptions& options,

@@ -1,30 +1,29 @@
 #pragma once
-// One policy for calling a model again after a failure; every vendor's provider uses it, and a router can.
+// What a failed call to a model calls for: another try, another model, or telling the caller.
 #include <boost/describe.hpp>
-#include <functional>
 
 #include "base/error.hpp"
-#include "base/ids.hpp"
-#include "llm/provider.hpp"
 #include "net/backoff.hpp"
 
 namespace llm {
 
 struct RetryOptions {
-  int attempts = 3;  // in all; 1 never retries
+  int attempts = 3;  // at one model, in all; 1 never retries
   net::BackoffOptions backoff;
+  double budget_share = 0.1;     // of a model's calls may be retries,
+  double budget_per_minute = 10;  // and so many a minute besides
 };
-BOOST_DESCRIBE_STRUCT(RetryOptions, (), (attempts, backoff))
+BOOST_DESCRIBE_STRUCT(RetryOptions, (), (attempts, backoff, budget_share, budget_per_minute))
 
-// One try, with the time that is left for it.
-using Attempt = std::function<base::Task<Reply>(const Timeouts& left, const Sink& sink)>;
-// Told before each wait: what failed, how often so far, how long we wait.
-using OnRetry = std::function<void(const base::Error& failure, int failures, base::Milliseconds delay)>;
+enum class Remedy {
+  retry,          // the model may answer when it is asked again
+  another_model,  // this one will not: it is gone, or its key, quota or answer is bad
+  none,           // the request itself is refused: no model will take it
+};
 
-// Tries until it succeeds, as long as the failure is worth another try (base::retryable), nothing has reached `sink`
-// yet, attempts are left, and the wait before the next one ends within timeouts.total, which bounds all attempts
-// together. Else throws the last failure. Whatever is no base::Error, such as a cancellation, passes through.
-base::Task<Reply> with_retry(const RetryOptions& options, base::Random& random, const Timeouts& timeouts,
-                             const Sink& sink, const Attempt& attempt, const OnRetry& on_retry = {});
+Remedy remedy_for(const base::Error& error);
+
+// What may be logged of a failure: the status and the vendor's own code, "503", "429 insufficient_quota", or "".
+std::string reason_of(const base::Error& error);
 
 }  // namespace llm

@@ -2,69 +2,127 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "base/json.hpp"
+#include "llm/plan.hpp"
+#include "llm/routed_call.hpp"
+#include "llm/upstream_health.hpp"
 #include "telemetry/log.hpp"
 
 namespace llm {
 namespace {
 
-Model single_model(const LlmOptions& options) {
-  Model model;
-  Vendor vendor = Vendor::offline;
-  if (!boost::describe::enum_from_string(options.provider.c_str(), vendor)) {
-    throw base::Error(base::Code::validation_error, fmt::format("unknown provider \"{}\"", options.provider));
-  }
-  model.vendor = vendor;
-  model.code = model.id = options.model;
-  model.base_url = options.base_url;
-  model.token_parameter = options.token_parameter;
-  model.price = {.input = options.price_per_million_input_usd, .output = options.price_per_million_output_usd};
-  return model;
-}
-
-LlmOptions with_key(LlmOptions options) {
-  if (!options.api_key.empty()) options.openai.api_key = options.compatible.api_key = options.api_key;
-  return options;
+Plan checked_plan(const LlmOptions& options, const base::Clock& clock) {
+  Faults faults;
+  const auto catalogue = load_catalogue(options.catalogue_file, faults);
+  check_catalogue(catalogue, faults);
+  auto plan = make_plan(options, catalogue, clock.now(), faults);
+  throw_faults(faults);
+  return plan;
 }
 
 }  // namespace
 
 struct Router::State {
-  State(const LlmOptions& options_, const ProviderDependencies& deps_)
-      : options(with_key(options_)),
-        deps(deps_),
-        model(single_model(options)),
-        provider(make_provider(model, options, deps)) {}
-  LlmOptions options;
+  State(Plan planned, const ProviderDependencies& deps_, const Make& make) : plan(std::move(planned)), deps(deps_) {
+    for (const auto& [code, model] : plan.models) {
+      auto provider = make ? make(model) : make_provider(model, plan.options, deps);
+      upstreams.emplace(code, std::make_unique<Upstream>(model, std::move(provider), plan.options, deps));
+    }
+    for (auto& [code, upstream] : upstreams) {
+      add_to_chain(*upstream, upstream->chain);
+      all.push_back(upstream.get());
+    }
+    for (auto* upstream : all) {
+      if (!routes_to(plan.routes, upstream->model.code).empty()) add_to_chain(*upstream, serving);
+    }
+  }
+
+  void add_to_chain(Upstream& upstream, std::vector<Upstream*>& chain) {
+    if (std::ranges::find(chain, &upstream) != chain.end()) return;
+    chain.push_back(&upstream);
+    for (const auto& fallback : upstream.model.fallbacks) add_to_chain(*upstreams.at(fallback), chain);
+  }
+
+  Upstream& choose(const Request& request) const {
+    if (request.model.empty()) {
+      return *upstreams.find(plan.routes.find(request.purpose, request.topic, request.tier))->second;
+    }
+    const auto found = upstreams.find(request.model);
+    if (found != upstreams.end()) return *found->second;
+    throw base::Error(
+        base::Code::validation_error,
+        fmt::format("there is no configured model {}; `purposepath models list` names them", request.model));
+  }
+
+  Plan plan;
   ProviderDependencies deps;
-  Model model;
-  std::unique_ptr<Provider> provider;
+  std::map<std::string, std::unique_ptr<Upstream>, std::less<>> upstreams;  // by code
+  std::vector<Upstream*> all;      // in the order of codes
+  std::vector<Upstream*> serving;  // those that routes lead to, with their fallbacks
 };
 
-Router::Router(const LlmOptions& options, const ProviderDependencies& dependencies)
-    : state_(std::make_unique<State>(options, dependencies)) {}
+Router::Router(const LlmOptions& options, const ProviderDependencies& dependencies, const Make& make)
+    : state_(std::make_unique<State>(checked_plan(options, dependencies.clock), dependencies, make)) {
+  for (const auto& warning : state_->plan.warnings) {
+    dependencies.log.write(telemetry::Level::warn, "llm_catalogue", {{"message", warning}});
+  }
+}
 Router::~Router() = default;
 
-std::string_view Router::name() const { return state_->provider->name(); }
-std::string_view Router::default_model() const { return state_->provider->default_model(); }
+std::string_view Router::name() const { return base::name_of(state_->choose({}).model.vendor); }
+std::string_view Router::default_model() const { return state_->choose({}).model.code; }
 
 base::Task<Reply> Router::complete(const Request& request, const Sink& sink) {
-  const Attempt attempt = [&](const Timeouts& left, const Sink& to) -> base::Task<Reply> {
-    auto bounded = request;
-    bounded.timeouts = left;
-    co_return co_await state_->provider->complete(bounded, to);
-  };
-  auto reply = co_await with_retry(state_->options.retry, state_->deps.random, request.timeouts, sink, attempt);
-  reply.model_code = state_->model.code;
-  reply.cost_usd = cost_usd(state_->model.price, reply.usage);
-  co_return reply;
+  const auto& chosen = state_->choose(request);
+  RoutedCall call(state_->plan.options, state_->deps, request, sink);
+  const std::span<Upstream* const> chain(chosen.chain);
+  co_return co_await call.run(request.model.empty() ? chain : chain.first(1));
 }
 
-base::Task<Health> Router::health() { co_return co_await state_->provider->health(); }
-Quote Router::quote(const Request& request) const { return state_->provider->quote(request); }
+Quote Router::quote(const Request& request) const {
+  const auto& model = state_->choose(request).model;
+  const auto prompt = estimate_prompt(request);
+  const auto most_usd = cost_usd(model.price, {.prompt_tokens = prompt, .completion_tokens = request.max_tokens});
+  return {.model_code = model.code,
+          .prompt_tokens = prompt,
+          .most_tokens = prompt + request.max_tokens,
+          .most_usd = most_usd};
+}
+
+base::Task<Health> Router::health() {
+  const auto& upstreams = state_->serving;
+  const auto healths = co_await health_of(upstreams);
+  const auto is_up = [&](const Upstream* upstream) {
+    return healths[static_cast<std::size_t>(std::ranges::find(upstreams, upstream) - upstreams.begin())].state !=
+           Health::State::unhealthy;
+  };
+  std::string down;
+  for (std::size_t i = 0; i < upstreams.size(); ++i) {
+    if (healths[i].state == Health::State::healthy) continue;
+    down += fmt::format("{}{}: {}", down.empty() ? "" : "; ", upstreams[i]->model.code, healths[i].reason);
+  }
+  if (down.empty()) co_return Health{};
+  const bool answers = std::ranges::any_of(state_->plan.routes.standard, [&](const auto& route) {
+    return std::ranges::any_of(state_->upstreams.at(route.second)->chain, is_up);
+  });
+  co_return Health{answers ? Health::State::degraded : Health::State::unhealthy, down};
+}
 
 base::Task<std::vector<ModelState>> Router::states() {
+  const auto& upstreams = state_->all;
+  auto healths = co_await health_of(upstreams);
   std::vector<ModelState> states;
-  states.push_back({&state_->model, co_await state_->provider->health()});
+  for (std::size_t i = 0; i < upstreams.size(); ++i) {
+    const auto& upstream = *upstreams[i];
+    states.push_back({.model = &upstream.model,
+                      .health = std::move(healths[i]),
+                      .circuit = upstream.breaker.state(),
+                      .in_flight = upstream.lane.in_flight(),
+                      .queued = upstream.lane.queued(),
+                      .routes = routes_to(state_->plan.routes, upstream.model.code)});
+  }
   co_return states;
 }
 

@@ -50,6 +50,17 @@ Task<void> finish_stream(net::HttpStream& stream) {
   }
 }
 
+// A decoder below knows no models: to it an event that is too large is a failed dependency, as a broken connection is.
+// But the same question would get the same answer.
+void take_piece(const VendorCall& call, Answer& answer, std::string_view piece) {
+  try {
+    answer.take_piece(piece);
+  } catch (const base::Error& error) {
+    if (error.code == base::Code::dependency_unavailable) throw nonsense(call.server, error.message);
+    throw;
+  }
+}
+
 // Ends with the answer complete, or throws. What comes too late after the text's end is done without.
 Task<void> read_stream(const VendorCall& call, net::HttpStream& stream, const Timeouts& timeouts, Answer& answer) {
   const bool bounded = timeouts.first_token.count() > 0;
@@ -66,7 +77,7 @@ Task<void> read_stream(const VendorCall& call, net::HttpStream& stream, const Ti
       broken = error;
     }
     if (broken || piece.empty()) break;
-    answer.take_piece(piece);
+    take_piece(call, answer, piece);
   }
   if (answer.is_done()) co_return co_await finish_stream(stream);
   if (answer.has_finish()) co_return;
@@ -130,6 +141,15 @@ base::Task<net::Headers> call_vendor(const VendorCall& call, net::HttpRequest re
   } catch (const base::Error& error) {
     throw from_network(error, call.server);
   }
+}
+
+void AnswerText::append(std::string_view piece) {
+  if (piece.empty()) return;
+  if (piece.size() > kLongestAnswer - text_.size()) {
+    throw nonsense(server_, fmt::format("its text is longer than {} bytes", kLongestAnswer));
+  }
+  text_ += piece;
+  if (sink_) sink_(piece);
 }
 
 void check_header(std::string_view name, std::string_view value) {

@@ -4,7 +4,9 @@
 #include <functional>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/clock.hpp"
 #include "base/ids.hpp"
@@ -28,15 +30,33 @@ struct ProviderDependencies {
   telemetry::Registry& metrics;
 };
 
-// Puts an answer together while it arrives. Throws llm_error or llm_unavailable for what the vendor must not send.
+// The text of an answer as it grows; each piece goes on to the sink. Throws llm_error instead of taking more than
+// kLongestAnswer bytes: no vendor's server may fill our memory.
+inline constexpr std::size_t kLongestAnswer = 1024 * 1024;
+
+class AnswerText {
+ public:
+  AnswerText(std::string_view server, const Sink& sink) : server_(server), sink_(sink) {}  // both outlive it
+  void append(std::string_view piece);
+  const std::string& text() const { return text_; }
+  std::string take() && { return std::move(text_); }
+
+ private:
+  std::string_view server_;
+  const Sink& sink_;
+  std::string text_;
+};
+
+// Puts an answer together while it arrives. Throws llm_error or llm_unavailable for what the vendor must not send; what
+// its decoder throws (an event beyond all bounds, a frame that is none) becomes llm_error.
 class Answer {
  public:
   virtual ~Answer() = default;
-  virtual void take_body(std::string_view body) = 0;     // a whole one
-  virtual void take_piece(std::string_view bytes) = 0;   // a part of a stream, split anywhere
-  virtual bool has_begun() const = 0;   // the model works: text has come, or thoughts
+  virtual void take_body(std::string_view body) = 0;  // a whole one
+  virtual void take_piece(std::string_view bytes) = 0;  // a part of a stream, split anywhere
+  virtual bool has_begun() const = 0;  // the model works: text has come, or thoughts
   virtual bool has_finish() const = 0;  // the text is whole; usage may still follow
-  virtual bool is_done() const = 0;     // nothing follows
+  virtual bool is_done() const = 0;  // nothing follows
 };
 
 struct VendorCall {

@@ -3,6 +3,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
 
+#include <algorithm>
 #include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -13,6 +14,7 @@
 
 #include "base/json.hpp"
 #include "net/pool.hpp"
+#include "net/public_address.hpp"
 
 namespace net {
 namespace {
@@ -143,6 +145,19 @@ base::Task<void> shake_hands(Connection& connection, const Url& url, const Clien
                 fmt::format("no TLS connection to {}: {}", url.origin, explain_tls(connection, failed)));
 }
 
+// All addresses of a name have to be public: one that is both at once is up to something. The message names no address,
+// so that nobody learns what a name of the inner network resolves to.
+void check_public(const Url& url, const Endpoints& endpoints, const ClientOptions& options) {
+  if (!options.public_only) return;
+  const auto exact = fmt::format("{}:{}", url.host, url.port);
+  if (std::ranges::find(options.public_exceptions, exact) != options.public_exceptions.end()) return;
+  for (const auto& endpoint : endpoints) {
+    if (const auto what = why_not_public(endpoint.address())) {
+      throw failure(Stage::refused, false, fmt::format("{} is at {}, not in the public Internet", url.host, *what));
+    }
+  }
+}
+
 }  // namespace
 
 std::string proxy_authorization(const Url& proxy) {
@@ -154,7 +169,13 @@ base::Task<void> connect(asio::io_context& context, Connection& connection, cons
                          const ClientSettings& settings, TimePoint by) {
   const auto* proxy = settings.proxies.proxy_for(url);
   const auto& peer = proxy != nullptr ? *proxy : url;
-  co_await connect_tcp(connection, peer, co_await look_up(context, peer, by), by);
+  // Behind a proxy the name is looked up twice, here and there, and only here can it be judged.
+  if (proxy != nullptr && settings.options.public_only) {
+    check_public(url, co_await look_up(context, url, by), settings.options);
+  }
+  const auto endpoints = co_await look_up(context, peer, by);
+  if (proxy == nullptr) check_public(url, endpoints, settings.options);
+  co_await connect_tcp(connection, peer, endpoints, by);
   if (proxy != nullptr && url.tls) co_await connect_proxy(connection, url, *proxy);
   if (!url.tls) co_return;
   connection.expect(Stage::tls, by);

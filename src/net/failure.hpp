@@ -10,9 +10,10 @@
 namespace net {
 
 // pool: no free connection in time; write: the request could not be sent; first_byte: nothing came back; idle: silence
-// in the middle of the body; total: the whole call took too long; response: what came was cut off, too large or no HTTP.
-enum class Stage { pool, dns, connect, tls, write, first_byte, idle, total, response };
-BOOST_DESCRIBE_ENUM(Stage, pool, dns, connect, tls, write, first_byte, idle, total, response)
+// in the middle of the body; total: the whole call took too long; response: what came was cut off, too large or no HTTP;
+// refused: by ourselves, because the address is not public.
+enum class Stage { pool, dns, connect, tls, write, first_byte, idle, total, response, refused };
+BOOST_DESCRIBE_ENUM(Stage, pool, dns, connect, tls, write, first_byte, idle, total, response, refused)
 
 base::Error failure(Stage stage, bool timed_out, std::string message);
 

@@ -36,6 +36,11 @@ struct ClientOptions {
   std::int64_t max_header_bytes = 64 * 1024;
   std::int64_t max_body_bytes = 16 * 1024 * 1024;
   std::string ca_file;  // certificates (PEM) to trust besides the system's
+  // The last two are no settings: who makes the client decides.
+  // Connects to public addresses alone (net/public_address.hpp), judged by the address that the connection really goes
+  // to, whatever the name resolved to before. Others are refused before a byte is sent: Stage::refused.
+  bool public_only = false;
+  std::vector<std::string> public_exceptions;  // "127.0.0.1:8080": hosts and ports that are allowed all the same
 };
 BOOST_DESCRIBE_STRUCT(ClientOptions, (),
                       (max_connections, max_idle, max_waiting, idle_for, max_header_bytes, max_body_bytes, ca_file))

@@ -248,6 +248,26 @@ TEST_F(HttpClientTest, ReportsARefusedConnectionAndAnUnknownHost) {
   EXPECT_EQ(failed_stage(failure_of(unknown, client)), Stage::dns);
 }
 
+TEST_F(HttpClientTest, ConnectsToPublicAddressesAloneWhenToldSo) {
+  int asked = 0;
+  Impostor server(context, [&](Peer& peer) -> Task<void> {
+    ++asked;
+    co_await peer.read_request();
+    co_await peer.send(ok("x"));
+  });
+  const auto port = parse_url(server.url()).port;
+  HttpClient careful({.public_only = true}, ProxyRules{});
+  for (const auto* host : {"127.0.0.1", "localhost", "[::1]", "0.0.0.0", "[::ffff:127.0.0.1]"}) {
+    const auto error = failure_of(get("http://" + std::string(host) + ":" + std::to_string(port)), careful);
+    expect_failure(error, Stage::refused, false);
+    EXPECT_NE(error.message.find("not in the public Internet"), error.message.npos) << error.message;
+  }
+  EXPECT_EQ(asked, 0);
+  const auto exception = "127.0.0.1:" + std::to_string(port);
+  HttpClient lenient({.public_only = true, .public_exceptions = {exception}}, ProxyRules{});
+  EXPECT_EQ(await(context, lenient.send(get(server.url()))).body, "x");
+}
+
 // The pool.
 
 TEST_F(HttpClientTest, KeepsAConnectionForTheNextCall) {

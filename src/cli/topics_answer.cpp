@@ -1,0 +1,48 @@
+#include "cli/topics_answer.hpp"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+
+#include "base/json.hpp"
+#include "base/schema.hpp"
+#include "cli/commands.hpp"
+#include "cli/run.hpp"
+#include "coaching/topic.hpp"
+#include "coaching/topic_lint.hpp"
+#include "llm/offline_analysis.hpp"
+
+namespace cli {
+namespace {
+
+base::json::value read_request(const coaching::Topic& topic, const std::string& file) {
+  if (file.empty()) {
+    if (!topic.example.is_object()) throw UsageError("the topic has no example.json: name a request with --request");
+    return topic.example.at("request");
+  }
+  if (file == "-") return base::parse_json(std::string(std::istreambuf_iterator<char>(std::cin), {}));
+  std::ifstream in(file, std::ios::binary);
+  if (!in) throw UsageError(fmt::format("{} cannot be read", file));
+  return base::parse_json(std::string(std::istreambuf_iterator<char>(in), {}));
+}
+
+}  // namespace
+
+int answer_topic(const std::string& folder, const std::string& request) {
+  const auto path = std::filesystem::path(folder).lexically_normal();
+  const auto topic = coaching::read_topic(coaching::read_topic_folder(path.string()),
+                                          coaching::shared_topic_files(path.parent_path().string()), path.string());
+  if (topic.kind != coaching::TopicKind::analysis) throw UsageError(fmt::format("{} is no analysis", topic.id));
+  const auto input = read_request(topic, request);
+  const base::Schema schema(base::resolve_references(topic.request_schema, topic.request_schema));
+  const auto faults = schema.faults(input);
+  for (const auto& fault : faults) fmt::print(stderr, "{} {}\n", fault.field, fault.message);
+  if (!faults.empty()) return kFailure;
+  fmt::print("{}\n", base::write_json(llm::offline::analysis_of(&topic.offline, &input, &topic.result_schema)));
+  return kOk;
+}
+
+}  // namespace cli
