@@ -40,6 +40,7 @@ void add_token(CLI::App& root, Chosen& chosen);
 void add_health(CLI::App& root, Chosen& chosen);
 void add_topics(CLI::App& root, Chosen& chosen);
 void add_models(CLI::App& root, Chosen& chosen);
+void add_usage(CLI::App& root, Chosen& chosen);
 void add_config(CLI::App& root, Chosen& chosen);
 void add_raw_answers(CLI::App& root, Chosen& chosen);
 

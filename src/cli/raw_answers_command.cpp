@@ -7,6 +7,7 @@
 
 #include "base/json.hpp"
 #include "cli/commands.hpp"
+#include "cli/run_to_end.hpp"
 #include "cli/settings.hpp"
 #include "coaching/raw_answers.hpp"
 #include "store/sqlite.hpp"
@@ -26,23 +27,7 @@ struct Arguments {
 std::unique_ptr<store::Store> open_store(const Arguments& arguments, const base::Clock& clock) {
   LoadedSettings settings;
   load_settings(settings, arguments.flags, process_environment());
-  auto options = settings.values.store;
-  if (options.path.empty()) options.path = (std::filesystem::path(settings.values.data) / "purposepath.db").string();
-  return store::read_sqlite(std::move(options), clock);
-}
-
-template <class T>
-T run_to_end(base::Task<T> task) {
-  boost::asio::io_context io;
-  std::optional<T> result;
-  std::exception_ptr failure;
-  boost::asio::co_spawn(io, std::move(task), [&](std::exception_ptr error, T value) {
-    failure = error;
-    if (!error) result.emplace(std::move(value));
-  });
-  io.run();
-  if (failure) std::rethrow_exception(failure);
-  return std::move(*result);
+  return store::open_sqlite_to_read(sqlite_options(settings.values), clock);
 }
 
 // A model's text must not steer the terminal.

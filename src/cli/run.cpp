@@ -18,13 +18,14 @@ struct Command {
   void (*add)(CLI::App& root, Chosen& chosen);
 };
 
-constexpr std::array<Command, 7> kCommands{{
+constexpr std::array<Command, 9> kCommands{{
     {"serve", add_serve},
     {"chat", add_chat},
     {"token", add_token},
     {"health", add_health},
     {"topics", add_topics},
     {"models", add_models},
+    {"usage", add_usage},
     {"config", add_config},
     {"raw-answers", add_raw_answers},
 }};

@@ -14,6 +14,7 @@
 #include "http/errors.hpp"
 #include "http/models.hpp"
 #include "http/topics.hpp"
+#include "http/usage.hpp"
 
 namespace cli {
 namespace {
@@ -41,12 +42,6 @@ const Settings& with_data_folder(const Settings& settings) {
   return settings;
 }
 
-store::SqliteOptions with_path(const Settings& settings) {
-  auto options = settings.store;
-  if (options.path.empty()) options.path = (std::filesystem::path(settings.data) / "purposepath.db").string();
-  return options;
-}
-
 }  // namespace
 
 Service::Service(const Settings& settings)
@@ -66,10 +61,10 @@ Service::Service(const Settings& settings)
   application.to_response = http::to_response;
   server_ = std::make_unique<http::Server>(settings.http, std::move(application),
                                            http::ServerEnvironment{log_, metrics_, clock_, ids_});
-  store_ = store::open_sqlite(with_path(settings), clock_, metrics_, log_);
+  store_ = store::open_sqlite(sqlite_options(settings), clock_, metrics_, log_);
   coaching_ = std::make_unique<coaching::Coaching>(coaching::Coaching{settings.coaching, settings.llm, *store_, router_,
-                                                                      topics_, cache_, live_turns_, clock_, ids_,
-                                                                      random_, log_, metrics_});
+                                                                      topics_, cache_, live_turns_, tenants_, clock_,
+                                                                      ids_, random_, log_, metrics_});
   http::SystemInfo info;
   info.stage = base::name_of(settings.stage);
   info.openapi_json = openapi();
@@ -98,6 +93,7 @@ http::Handlers Service::make_handlers() {
   http::add_conversations(handlers, *coaching_, settings_.http.sse_keep_alive);
   http::add_topics(handlers, *coaching_);
   http::add_models(handlers, router_);
+  http::add_usage(handlers, *coaching_);
   for (const auto& route : system_->routes()) {
     if (const auto* operation = contract_.find(route.method, route.pattern)) {
       handlers.emplace(operation->id,

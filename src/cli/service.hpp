@@ -8,6 +8,7 @@
 #include "coaching/cache.hpp"
 #include "coaching/live_turn.hpp"
 #include "coaching/options.hpp"
+#include "coaching/tenants.hpp"
 #include "coaching/topic.hpp"
 #include "http/api.hpp"
 #include "http/contract.hpp"
@@ -58,6 +59,7 @@ class Service {
   llm::Router router_;
   coaching::ConversationCache cache_;
   coaching::LiveTurns live_turns_;
+  coaching::ListedTenants tenants_;
   std::unique_ptr<http::Server> server_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<coaching::Coaching> coaching_;

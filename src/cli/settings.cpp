@@ -83,6 +83,12 @@ std::vector<std::string> process_environment() {
   return entries;
 }
 
+store::SqliteOptions sqlite_options(const Settings& settings) {
+  auto options = settings.store;
+  if (options.path.empty()) options.path = (std::filesystem::path(settings.data) / "purposepath.db").string();
+  return options;
+}
+
 bool is_loopback(std::string_view host) {
   if (host == "localhost") return true;
   boost::system::error_code failed;

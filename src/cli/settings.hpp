@@ -69,6 +69,9 @@ std::vector<std::string> process_environment();
 // What must hold between settings before a server may start. Throws base::ConfigError with every fault.
 void check_for_serving(LoadedSettings& settings);
 
+// The store's options, with the path that the data folder gives it when there is none.
+store::SqliteOptions sqlite_options(const Settings& settings);
+
 // 127.0.0.0/8, ::1 or localhost.
 bool is_loopback(std::string_view host);
 

@@ -1,5 +1,8 @@
 #include "coaching/assessment.hpp"
 
+#include <boost/asio/cancellation_state.hpp>
+#include <boost/asio/this_coro.hpp>
+
 #include "base/bell.hpp"
 #include "base/spawn.hpp"
 #include "coaching/ask.hpp"
@@ -22,7 +25,9 @@ void cap(std::vector<base::PrivateText>& entries) {
   }
 }
 
-llm::Request make_request(const Coaching& coaching, const Topic& topic, const Snapshot& snapshot) {
+}  // namespace
+
+llm::Request assessment_request(const Coaching& coaching, const Topic& topic, const Snapshot& snapshot) {
   llm::Request request;
   request.purpose = llm::Purpose::assessment;
   request.system = base::PrivateText(topic.assessment.render(template_values(topic, snapshot.conversation)));
@@ -40,8 +45,6 @@ llm::Request make_request(const Coaching& coaching, const Topic& topic, const Sn
   return request;
 }
 
-}  // namespace
-
 Assessment parse_assessment(std::string_view answer) {
   auto assessment = base::from_json<Assessment>(json_in(answer));
   cap(assessment.insights);
@@ -55,6 +58,9 @@ struct PendingAssessment::State {
   std::optional<Assessment> assessment;
   std::string_view outcome = "late";
   bool done = false;
+  std::vector<Charge> charges;
+  bool given_up = false;  // its charges are its own business
+  bool at_work = true;
   base::Bell bell;
   boost::asio::cancellation_signal cancellation;
 };
@@ -62,9 +68,10 @@ struct PendingAssessment::State {
 namespace {
 
 base::Task<> assess(const Coaching& coaching, std::shared_ptr<PendingAssessment::State> state) {
+  const auto account = account_of(state->snapshot->conversation);
   try {
-    auto request = make_request(coaching, *state->topic, *state->snapshot);
-    const auto reply = co_await ask_model(coaching, account_of(state->snapshot->conversation), request);
+    auto request = assessment_request(coaching, *state->topic, *state->snapshot);
+    const auto reply = co_await ask_unsettled(coaching, account, request, {}, state->charges);
     state->outcome = "invalid";
     state->assessment = parse_assessment(reply.text.reveal());
     state->outcome = "ok";
@@ -75,6 +82,14 @@ base::Task<> assess(const Coaching& coaching, std::shared_ptr<PendingAssessment:
   }
   state->done = true;
   state->bell.ring();
+  if (!state->given_up || !state->at_work) co_return;
+  co_await boost::asio::this_coro::reset_cancellation_state(boost::asio::disable_cancellation());
+  try {
+    co_await post_charges(coaching, account, std::move(state->charges));
+  } catch (const base::Error& error) {
+    coaching.log.write(telemetry::Level::error, "charge_lost",
+                       {{"reference", account.reference}, {"error", base::to_string(error.code)}});
+  }
 }
 
 }  // namespace
@@ -97,6 +112,14 @@ base::Task<std::optional<Assessment>> PendingAssessment::result(base::Millisecon
                {{"outcome", std::string(state_->outcome)}})
       .add();
   co_return std::move(state_->assessment);
+}
+
+std::vector<Charge> PendingAssessment::take_charges(bool at_work) {
+  if (state_->done) return std::exchange(state_->charges, {});
+  state_->given_up = true;
+  state_->at_work = at_work;
+  state_->cancellation.emit(boost::asio::cancellation_type::terminal);
+  return {};
 }
 
 PendingAssessment::~PendingAssessment() { state_->cancellation.emit(boost::asio::cancellation_type::terminal); }

@@ -13,6 +13,9 @@ namespace coaching {
 // Throws Error{llm_error} when there is no valid assessment in it; never repeats the answer.
 Assessment parse_assessment(std::string_view answer);
 
+// Not yet addressed to an account.
+llm::Request assessment_request(const Coaching& coaching, const Topic& topic, const Snapshot& snapshot);
+
 // One that is under way on `executor`, whose thread alone may touch this object.
 class PendingAssessment {
  public:
@@ -23,6 +26,9 @@ class PendingAssessment {
   // Waits at most `grace`, then gives up and cancels the call. nullopt: failed, invalid or late (counted in
   // purposepath_assessments_total by outcome).
   base::Task<std::optional<Assessment>> result(base::Milliseconds grace);
+  // What it has cost, once it has ended. Before that it is cancelled and given up, and puts its charge on the books by
+  // itself when it has ended; not `at_work`: the model cannot be reached, so it has cost nothing.
+  std::vector<Charge> take_charges(bool at_work);
   ~PendingAssessment();  // cancels
 
   struct State;

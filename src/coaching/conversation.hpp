@@ -10,6 +10,7 @@
 #include "base/clock.hpp"
 #include "base/json.hpp"
 #include "base/text.hpp"
+#include "coaching/charge.hpp"
 
 namespace coaching {
 
@@ -37,8 +38,10 @@ struct OpenTurn {
   std::int64_t attempt = 1;          // grows each time somebody takes the turn over
   base::Time lease_until{};          // after this anybody may take it over
   std::string idempotency;           // hash of the Idempotency-Key, "" without one
+  // Of budgets, made with the turn; whoever closes the turn gives it back or settles it in the same transaction.
+  std::optional<Reservation> reservation;
 };
-BOOST_DESCRIBE_STRUCT(OpenTurn, (), (turn_id, message_id, attempt, lease_until, idempotency))
+BOOST_DESCRIBE_STRUCT(OpenTurn, (), (turn_id, message_id, attempt, lease_until, idempotency, reservation))
 
 struct Conversation {
   std::string conversation_id;
@@ -84,11 +87,12 @@ struct TurnRecord {
   std::string turn_id;
   std::string message_id;  // the user's message that this answers
   std::int64_t attempt = 1;
-  std::string model;
-  std::int64_t prompt_tokens = 0;
+  std::string model;  // who replied, as the vendor names it
+  std::int64_t prompt_tokens = 0;  // these and the cost: of the whole turn, the reply and its assessment
   std::int64_t completion_tokens = 0;
   std::int64_t cached_tokens = 0;
   double cost_usd = 0;
+  std::vector<Charge> charges;  // each call
   Phase phase = Phase::introduction;
   double progress = 0;
   bool is_complete = false;
@@ -100,7 +104,7 @@ struct TurnRecord {
 };
 BOOST_DESCRIBE_STRUCT(TurnRecord, (),
                       (turn_id, message_id, attempt, model, prompt_tokens, completion_tokens, cached_tokens, cost_usd,
-                       phase, progress, is_complete, assessed_by, follow_up_question, next_steps, insights,
+                       charges, phase, progress, is_complete, assessed_by, follow_up_question, next_steps, insights,
                        identified_values))
 
 enum class Speaker { user, assistant };

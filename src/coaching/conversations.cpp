@@ -93,6 +93,11 @@ void interrupt_turn(const Coaching& coaching, const std::optional<OpenTurn>& ope
   }
 }
 
+// Of a turn that will be closed by the transaction.
+void give_back_turn(const Conversation& conversation, std::vector<store::Write>& writes) {
+  if (conversation.open_turn) give_back(conversation.owner, conversation.open_turn->reservation, writes);
+}
+
 std::shared_ptr<const Topic> find_topic(const Coaching& coaching, const StartRequest& request) {
   auto topic = coaching.topics.find(request.topic);
   if (!topic || topic->kind != TopicKind::conversation) {
@@ -122,7 +127,7 @@ void check_context(const Topic& topic, const base::json::object& context) {
 }
 
 Task<llm::Reply> ask_for(const Coaching& coaching, llm::Purpose purpose, const Topic& topic, const Snapshot& snapshot,
-                         const Template& instruction) {
+                         const Template& instruction, std::vector<Charge>* charges = nullptr) {
   const auto values = template_values(topic, snapshot.conversation);
   llm::Request request;
   request.purpose = purpose;
@@ -135,8 +140,9 @@ Task<llm::Reply> ask_for(const Coaching& coaching, llm::Purpose purpose, const T
   request.script = &topic.offline;
   request.current_phase = base::name_of(snapshot.conversation.phase);
   request.timeouts = coaching.llm.timeouts;
-  auto reply = co_await ask_model(coaching, account_of(snapshot.conversation), request);
+  auto reply = co_await ask_model(coaching, account_of(snapshot.conversation), request, {}, charges);
   if (base::trim(reply.text.reveal()).empty()) {
+    if (charges != nullptr) co_await post_charges(coaching, account_of(snapshot.conversation), *charges);
     throw Error(Code::llm_error, "the model answered with nothing; try again");
   }
   co_return reply;
@@ -175,6 +181,7 @@ Task<std::vector<store::Write>> replace_active(const Coaching& coaching, const C
   if (!old || !is_open(old->conversation.status)) co_return writes;
   auto ended = old->conversation;
   interrupt_turn(coaching, ended.open_turn);
+  give_back_turn(ended, writes);
   ended.status = Status::abandoned;
   ended.open_turn.reset();
   ended.updated_at = coaching.clock.now();
@@ -214,6 +221,7 @@ std::vector<store::Write> erase_record(const Snapshot& snapshot) {
       store::Delete{conversation_key(conversation.conversation_id), store::Condition::version_is(snapshot.version)});
   writes.emplace_back(
       store::Delete{entry_key(conversation.owner, conversation.conversation_id), store::Condition::none()});
+  give_back_turn(conversation, writes);
   if (conversation.job_id) writes.emplace_back(store::Delete{job_key(*conversation.job_id), store::Condition::none()});
   return writes;
 }
@@ -250,7 +258,9 @@ Task<Started> start_conversation(const Coaching& coaching, Owner owner, StartReq
   conversation.user_name = std::move(request.user_name);
   conversation.context = std::move(request.context);
 
-  const auto reply = co_await ask_for(coaching, llm::Purpose::initiation, *topic, *snapshot, topic->initiation);
+  std::vector<Charge> charges;
+  const auto reply =
+      co_await ask_for(coaching, llm::Purpose::initiation, *topic, *snapshot, topic->initiation, &charges);
   const auto message = std::make_shared<Message>(coach_message(coaching, conversation, reply));
   conversation.created_at = conversation.updated_at = message->timestamp;
   conversation.message_count = 1;
@@ -262,12 +272,14 @@ Task<Started> start_conversation(const Coaching& coaching, Owner owner, StartReq
     writes.emplace_back(put_conversation(conversation, 1, store::Condition::absent()));
     writes.emplace_back(put_message(conversation.conversation_id, *message));
     writes.emplace_back(put_entry(conversation));
+    settle(coaching, account_of(conversation), std::nullopt, charges, writes);
     const auto outcome = co_await coaching.store.transact(std::move(writes));
     if (abandoned) coaching.cache.drop(*abandoned);
     if (!outcome.committed()) continue;
     coaching.cache.keep(snapshot);
     co_return Started{conversation, *message};
   }
+  co_await post_charges(coaching, account_of(conversation), charges);
   throw changed_too_often();
 }
 
@@ -336,9 +348,10 @@ Task<> cancel_conversation(const Coaching& coaching, Owner owner, std::string co
   std::optional<OpenTurn> open;
   co_await change(coaching, owner, conversation_id, [&](Conversation& conversation, Status shown) {
     if (!is_open(shown)) throw not_active(shown, "it cannot be cancelled");
+    Change made;
+    give_back_turn(conversation, made.more);
     open = std::exchange(conversation.open_turn, std::nullopt);
     conversation.status = Status::cancelled;
-    Change made;
     made.more.emplace_back(put_entry(conversation));
     return made;
   });

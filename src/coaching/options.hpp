@@ -15,10 +15,31 @@ namespace coaching {
 
 class Topics;
 class ConversationCache;
+class ListedTenants;
 class LiveTurns;
 
 enum class AssessmentMode { model, rules };
 BOOST_DESCRIBE_ENUM(AssessmentMode, model, rules)
+
+// 0: no limit.
+struct BudgetLimits {
+  double day_usd = 0;
+  double month_usd = 0;
+  std::int64_t day_tokens = 0;  // prompt and answer
+  std::int64_t month_tokens = 0;
+};
+BOOST_DESCRIBE_STRUCT(BudgetLimits, (), (day_usd, month_usd, day_tokens, month_tokens))
+
+struct BudgetOptions {
+  BudgetLimits tenant;  // all users of a tenant together
+  BudgetLimits user;  // each user
+  BudgetLimits free;  // each user of that tier: takes the place of what `user` says, where it is not 0; -1: no limit
+  BudgetLimits basic;
+  BudgetLimits premium;
+  BudgetLimits ultimate;
+  base::Milliseconds lease{300'000};  // longer than any call: after it what a dead process reserved comes back
+};
+BOOST_DESCRIBE_STRUCT(BudgetOptions, (), (tenant, user, free, basic, premium, ultimate, lease))
 
 struct CoachingOptions {
   std::int64_t max_turns = 100;  // of a conversation whose topic names no limit of its own; 0: none
@@ -39,11 +60,14 @@ struct CoachingOptions {
   base::Milliseconds sweep_interval{5'000};  // looks for turns and jobs whose owner died
   std::int64_t cached_conversations = 10'000;  // recent windows kept in memory
   std::int64_t max_live_turns = 20'000;  // beyond it new messages get 503
+  BudgetOptions budgets;
+  base::Milliseconds usage_retention{400LL * 86'400'000};  // charges are on the books for so long; 0: for ever
 };
 BOOST_DESCRIBE_STRUCT(CoachingOptions, (),
                       (max_turns, idle_timeout, expiry, turn_lease, resume_grace, idempotency_ttl, request_tokens,
                        window_tokens, summary_tokens, extraction_tokens, assessment, assessment_grace, complete_wait,
-                       job_lease, job_attempts, sweep_interval, cached_conversations, max_live_turns))
+                       job_lease, job_attempts, sweep_interval, cached_conversations, max_live_turns, budgets,
+                       usage_retention))
 
 // What coaching needs. All outlive every call; all may be used from any io_context thread.
 struct Coaching {
@@ -54,6 +78,7 @@ struct Coaching {
   const Topics& topics;
   ConversationCache& cache;
   LiveTurns& live_turns;
+  ListedTenants& tenants;
   const base::Clock& clock;
   base::Ids& ids;
   base::Random& random;

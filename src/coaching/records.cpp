@@ -12,7 +12,7 @@ std::string conversation_partition(std::string_view id) { return fmt::format("co
 
 }  // namespace
 
-std::string part_of_key(std::string_view text) {
+std::string key_part(std::string_view text) {
   std::string escaped;
   escaped.reserve(text.size());
   for (const char c : text) {
@@ -23,6 +23,20 @@ std::string part_of_key(std::string_view text) {
     }
   }
   return escaped;
+}
+
+std::string text_of_key_part(std::string_view part) {
+  std::string text;
+  text.reserve(part.size());
+  for (std::size_t i = 0; i < part.size(); ++i) {
+    if (part[i] == '%') {
+      text += part.substr(i, 3) == "%23" ? '#' : '%';
+      i += 2;
+    } else {
+      text += part[i];
+    }
+  }
+  return text;
 }
 
 store::Key conversation_key(std::string_view conversation_id) {
@@ -42,7 +56,7 @@ store::Key idempotency_key(std::string_view conversation_id, std::string_view ke
 }
 
 std::string user_partition(const Owner& owner) {
-  return fmt::format("user#{}#{}", part_of_key(owner.tenant_id), part_of_key(owner.user_id));
+  return fmt::format("user#{}#{}", key_part(owner.tenant_id), key_part(owner.user_id));
 }
 
 store::Key entry_key(const Owner& owner, std::string_view conversation_id) {
@@ -64,7 +78,7 @@ std::string due_before(base::Time time) { return fmt::format("{:015}$", time.tim
 namespace {
 
 // Room for an open turn, and what else grows a little from turn to turn.
-constexpr std::size_t kOpenTurnBytes = 224;
+constexpr std::size_t kOpenTurnBytes = 256;
 constexpr std::size_t kStep = 512;
 
 // Fills the record up with white space to one of few sizes, so that nearly always it has the size that it had before:

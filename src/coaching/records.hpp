@@ -35,6 +35,7 @@ BOOST_DESCRIBE_STRUCT(IdempotencyRecord, (), (body_hash, turn_id, sequence))
 
 inline constexpr std::string_view kOpenTurns = "open_turns";  // index partition; sorted by lease end
 inline constexpr std::string_view kJobs = "jobs";             // index partition; sorted by due time
+inline constexpr std::string_view kHolds = "holds";           // index partition; sorted by end of lease
 
 // '#' separates the parts of a key, so ids from outside may not bring one along.
 std::string part_of_key(std::string_view text);
@@ -45,6 +46,9 @@ store::Key idempotency_key(std::string_view conversation_id, std::string_view ke
 store::Key entry_key(const Owner& owner, std::string_view conversation_id);
 store::Key active_key(const Owner& owner, std::string_view topic);
 store::Key job_key(std::string_view job_id);
+// Parts of a key from outside, such as a user's id, without the '#' that separates parts; and back.
+std::string key_part(std::string_view text);
+std::string text_of_key_part(std::string_view part);
 std::string user_partition(const Owner& owner);
 // Sort keys of an index by time: what is due at or before `time` sorts before due_before(time).
 std::string due_sort(base::Time time, std::string_view id);

@@ -6,6 +6,7 @@
 
 #include "coaching/extraction.hpp"
 #include "coaching/jobs.hpp"
+#include "coaching/ledger.hpp"
 #include "coaching/live_turn.hpp"
 #include "coaching/records.hpp"
 #include "coaching/summary.hpp"
@@ -76,6 +77,7 @@ Task<> sweep(const Coaching& coaching, bool sole_process) {
   try {
     look_after_live_turns(coaching);
     co_await take_over_turns(coaching, sole_process);
+    co_await give_back_overdue(coaching, sole_process);
     co_await run_jobs(coaching, sole_process);
   } catch (const base::Error& error) {
     coaching.log.write(telemetry::Level::error, "sweep_failed",

@@ -1,6 +1,6 @@
 #pragma once
 // What nobody waits for and must happen all the same: leases of turns at work are renewed, turns nobody listens to are
-// given up, turns and jobs of dead processes are taken over.
+// given up, turns and jobs of dead processes are taken over, and what dead processes reserved of budgets is given back.
 #include <string>
 
 #include "coaching/options.hpp"

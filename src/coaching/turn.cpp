@@ -5,10 +5,12 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "base/spawn.hpp"
+#include "coaching/ask.hpp"
 #include "coaching/cache.hpp"
 #include "coaching/conversations.hpp"
 #include "coaching/prompt.hpp"
 #include "coaching/summary.hpp"
+#include "coaching/tenants.hpp"
 #include "coaching/turn_reply.hpp"
 
 namespace coaching {
@@ -75,8 +77,8 @@ void check_may_continue(const Coaching& coaching, const Conversation& conversati
 
 OpenTurn open_turn(const Coaching& coaching, std::string turn_id, std::string message_id, std::int64_t attempt,
                    std::string idempotency) {
-  return {std::move(turn_id), std::move(message_id), attempt, coaching.clock.now() + coaching.options.turn_lease,
-          std::move(idempotency)};
+  return {std::move(turn_id),     std::move(message_id), attempt, coaching.clock.now() + coaching.options.turn_lease,
+          std::move(idempotency), std::nullopt};
 }
 
 // The user's last message got no reply (the model failed), and this is the same text again: a retry, not a new message.
@@ -98,6 +100,7 @@ Acceptance reopen(const Coaching& coaching, const Snapshot& before, std::string 
   conversation.updated_at = coaching.clock.now();
   conversation.open_turn = open_turn(coaching, std::move(turn_id), before.recent.back()->message_id,
                                      ++conversation.last_attempt, std::move(idempotency));
+  conversation.open_turn->reservation = reservation_for_turn(coaching, *acceptance.snapshot);
   acceptance.snapshot->version = before.version + 1;
   acceptance.writes.emplace_back(
       put_conversation(conversation, before.version + 1, store::Condition::version_is(before.version)));
@@ -123,6 +126,7 @@ Acceptance append_message(const Coaching& coaching, const Snapshot& before, cons
   conversation.open_turn =
       open_turn(coaching, coaching.ids.next("turn"), message->message_id, 1, std::move(idempotency));
   acceptance.snapshot->recent.push_back(message);
+  conversation.open_turn->reservation = reservation_for_turn(coaching, *acceptance.snapshot);
   acceptance.snapshot->version = before.version + 1;
   acceptance.writes.emplace_back(
       put_conversation(conversation, before.version + 1, store::Condition::version_is(before.version)));
@@ -208,6 +212,20 @@ Task<Repeat> find_repeat(const Coaching& coaching, const Snapshot& snapshot, con
   co_return Repeat{nullptr, reopen(coaching, snapshot, record.turn_id, key_hash)};
 }
 
+// False when the conversation has changed meanwhile. Throws quota_exceeded.
+Task<bool> commit_within_budgets(const Coaching& coaching, Acceptance& acceptance) {
+  const auto& conversation = acceptance.snapshot->conversation;
+  const auto& reservation = open_turn_of(*acceptance.snapshot).reservation;
+  const auto first_reserving = acceptance.writes.size();
+  if (reservation) reserve(coaching, account_of(conversation), *reservation, acceptance.writes);
+  const auto outcome = co_await coaching.store.transact(std::move(acceptance.writes));
+  if (reservation) {
+    auto refusal = refused_budget(coaching, account_of(conversation), outcome, first_reserving);
+    if (refusal) throw std::move(*refusal);
+  }
+  co_return outcome.committed();
+}
+
 struct Accepted {
   LiveTurnPtr live;  // a turn that is there already, or else
   SnapshotPtr snapshot;  // with the turn that was opened
@@ -237,8 +255,7 @@ Task<std::optional<Accepted>> try_to_accept(const Coaching& coaching, const Owne
       acceptance.writes.emplace_back(put_idempotency(coaching, *acceptance.snapshot, key_hash, hash_body(request)));
     }
   }
-  const auto outcome = co_await coaching.store.transact(std::move(acceptance.writes));
-  if (!outcome.committed()) co_return std::nullopt;
+  if (!co_await commit_within_budgets(coaching, acceptance)) co_return std::nullopt;
   coaching.cache.keep(acceptance.snapshot);
   co_return Accepted{nullptr, acceptance.snapshot};
 }
@@ -252,7 +269,7 @@ Task<Accepted> accept(const Coaching& coaching, const Owner& owner, const std::s
       auto accepted = co_await try_to_accept(coaching, owner, conversation_id, key_hash, request);
       if (accepted) co_return std::move(*accepted);
     } catch (const Error& error) {
-      if (round > 0 || error.code == Code::dependency_unavailable) throw;
+      if (round > 0 || error.code == Code::dependency_unavailable || error.code == Code::quota_exceeded) throw;
     }
     coaching.cache.drop(conversation_id);
   }
@@ -270,6 +287,7 @@ Error turn_in_progress(const OpenTurn& open) {
 
 Task<LiveTurnPtr> take_turn(const Coaching& coaching, Owner owner, std::string conversation_id, TurnRequest request) {
   coaching.live_turns.check_room();
+  co_await list_tenant(coaching, owner.tenant_id);
   auto accepted = co_await accept(coaching, owner, conversation_id, request);
   if (accepted.live) co_return accepted.live;
   // prompt, reply and commit: run_turn() in turn_reply.cpp
@@ -288,6 +306,7 @@ Task<LiveTurnPtr> take_over(const Coaching& coaching, std::string conversation_i
   auto& conversation = after->conversation;
   conversation.open_turn =
       open_turn(coaching, open.turn_id, open.message_id, ++conversation.last_attempt, open.idempotency);
+  conversation.open_turn->reservation = open.reservation;
   after->version = before->version + 1;
   std::vector<store::Write> writes{
       put_conversation(conversation, after->version, store::Condition::version_is(before->version))};

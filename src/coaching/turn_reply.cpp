@@ -5,6 +5,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/this_coro.hpp>
 
+#include "coaching/ask.hpp"
 #include "coaching/assessment.hpp"
 #include "coaching/cache.hpp"
 #include "coaching/conversations.hpp"
@@ -64,12 +65,14 @@ void check_reply(const llm::Reply& reply) {
 }
 
 Task<Answer> ask(const Coaching& coaching, const LiveTurnPtr& live, const Snapshot& snapshot, const Topic& topic,
-                 PendingAssessment* assessment, bool stream) {
+                 PendingAssessment* assessment, bool stream, std::vector<Charge>& charges) {
   auto request = make_request(coaching, topic, snapshot);
   watch_budget(coaching, request, snapshot);
+  std::size_t streamed = 0;
   llm::Sink sink;
   if (stream) {
-    sink = [&live, &request](std::string_view text) {
+    sink = [&live, &request, &streamed](std::string_view text) {
+      streamed += text.size();
       live->append(text);
       base::PrivateText system;
       std::swap(request.system, system);
@@ -79,7 +82,17 @@ Task<Answer> ask(const Coaching& coaching, const LiveTurnPtr& live, const Snapsh
     };
   }
   Answer answer;
-  answer.reply = co_await coaching.provider.complete(request, sink);
+  std::exception_ptr failure;
+  try {
+    answer.reply = co_await coaching.provider.complete(request, sink);
+  } catch (const std::exception&) {
+    failure = std::current_exception();
+  }
+  if (failure) {
+    charge_failure(coaching, make_request(coaching, topic, snapshot), failure, streamed, charges);
+    std::rethrow_exception(failure);
+  }
+  charge_reply(coaching, request.purpose, answer.reply, charges);
   check_reply(answer.reply);
   if (assessment != nullptr) answer.assessment = co_await assessment->result(coaching.options.assessment_grace);
   co_return answer;
@@ -103,16 +116,22 @@ void apply_assessment(Conversation& conversation, const Topic& topic, const std:
   if (!assessment->identified_values.empty()) conversation.identified_values = assessment->identified_values;
 }
 
-TurnRecord make_record(const LiveTurn& live, const Conversation& conversation, const Answer& answer) {
+TurnRecord make_record(const LiveTurn& live, const Conversation& conversation, const Answer& answer,
+                       const std::vector<Charge>& charges) {
   TurnRecord record;
   record.turn_id = live.turn.turn_id;
   record.message_id = live.turn.message_id;
   record.attempt = live.turn.attempt;
   record.model = answer.reply.model;
-  record.prompt_tokens = answer.reply.usage.prompt_tokens;
-  record.completion_tokens = answer.reply.usage.completion_tokens;
-  record.cached_tokens = answer.reply.usage.cached_tokens;
-  record.cost_usd = answer.reply.cost_usd;
+  MicroUsd cost = 0;
+  for (const auto& charge : charges) {
+    record.prompt_tokens += charge.prompt_tokens;
+    record.completion_tokens += charge.completion_tokens;
+    record.cached_tokens += charge.cached_tokens;
+    cost += charge.micro_usd;
+  }
+  record.cost_usd = usd(cost);
+  record.charges = charges;
   record.phase = conversation.phase;
   record.progress = progress_of(conversation.phase);
   record.is_complete = conversation.is_complete;
@@ -132,7 +151,7 @@ TurnRecord make_record(const LiveTurn& live, const Conversation& conversation, c
 
 // The conversation as the commit will leave it.
 std::shared_ptr<Snapshot> with_reply(const Coaching& coaching, const LiveTurn& live, const Snapshot& before,
-                                     const Topic& topic, const Answer& answer) {
+                                     const Topic& topic, const Answer& answer, const std::vector<Charge>& charges) {
   auto after = std::make_shared<Snapshot>(before);
   auto& conversation = after->conversation;
   apply_assessment(conversation, topic, answer.assessment);
@@ -143,7 +162,7 @@ std::shared_ptr<Snapshot> with_reply(const Coaching& coaching, const LiveTurn& l
   message->content = answer.reply.text;
   message->timestamp = coaching.clock.now();
   message->tokens = count_message(message->content.reveal());
-  message->turn = make_record(live, conversation, answer);
+  message->turn = make_record(live, conversation, answer, charges);
   conversation.turn_count += 1;
   conversation.updated_at = message->timestamp;
   conversation.open_turn.reset();
@@ -160,9 +179,16 @@ Task<> wait_for_renewal(LiveTurn& live) {
   }
 }
 
+const std::optional<Reservation>& reservation_of(const Snapshot& snapshot) {
+  static const std::optional<Reservation> none;
+  const auto& open = snapshot.conversation.open_turn;
+  return open ? open->reservation : none;
+}
+
 Task<std::shared_ptr<const Message>> commit(const Coaching& coaching, LiveTurn& live, const Snapshot& before,
-                                            const Topic& topic, const Answer& answer) {
-  const auto after = with_reply(coaching, live, before, topic, answer);
+                                            const Topic& topic, const Answer& answer,
+                                            const std::vector<Charge>& charges) {
+  const auto after = with_reply(coaching, live, before, topic, answer, charges);
   const auto summary_job = plan_summary(coaching, *after);
   co_await wait_for_renewal(live);
   after->version = live.version + 1;
@@ -171,6 +197,7 @@ Task<std::shared_ptr<const Message>> commit(const Coaching& coaching, LiveTurn& 
       put_conversation(after->conversation, after->version, store::Condition::version_is(live.version)));
   writes.emplace_back(put_message(live.conversation_id, *after->recent.back()));
   if (summary_job) writes.emplace_back(put_job(*summary_job, 1, store::Condition::absent()));
+  settle(coaching, account_of(before.conversation), reservation_of(before), charges, writes);
   const auto outcome = co_await coaching.store.transact(std::move(writes));
   if (!outcome.committed()) {
     coaching.cache.drop(live.conversation_id);
@@ -184,11 +211,15 @@ Task<std::shared_ptr<const Message>> commit(const Coaching& coaching, LiveTurn& 
 }
 
 // Closes the turn without a reply. The user's message stays, and a repeat of it is answered. A turn that a draining
-// process had to leave stays open, free for another process at once.
-Task<> release(const Coaching& coaching, LiveTurn& live, const Snapshot& before, const Error& why) {
+// process had to leave stays open, with what is reserved for it, free for another process at once. What the failed calls
+// have cost is on the books afterwards, whoever has the turn by now.
+Task<> release(const Coaching& coaching, LiveTurn& live, const Snapshot& before, const Error& why,
+               const std::vector<Charge>& charges) {
   auto after = std::make_shared<Snapshot>(before);
+  const auto account = account_of(before.conversation);
   auto& open = after->conversation.open_turn;
-  if (open && why.code == Code::shutting_down) {
+  const bool stays = open && why.code == Code::shutting_down;
+  if (stays) {
     open->lease_until = coaching.clock.now();
   } else {
     open.reset();
@@ -198,12 +229,14 @@ Task<> release(const Coaching& coaching, LiveTurn& live, const Snapshot& before,
   std::vector<store::Write> writes;
   writes.emplace_back(
       put_conversation(after->conversation, after->version, store::Condition::version_is(live.version)));
+  settle(coaching, account, stays ? std::nullopt : reservation_of(before), charges, writes);
   const auto outcome = co_await coaching.store.transact(std::move(writes));
   if (outcome.committed()) {
     coaching.cache.keep(after);
-  } else {
-    coaching.cache.drop(live.conversation_id);
+    co_return;
   }
+  coaching.cache.drop(live.conversation_id);
+  co_await post_charges(coaching, account, charges);
 }
 
 void count_turn(const Coaching& coaching, const Snapshot& snapshot, std::string_view outcome) {
@@ -211,21 +244,6 @@ void count_turn(const Coaching& coaching, const Snapshot& snapshot, std::string_
       .counter("purposepath_turns_total", "Turns that ended, by topic and outcome.",
                {{"topic", snapshot.conversation.topic}, {"outcome", std::string(outcome)}})
       .add();
-}
-
-void count_usage(const Coaching& coaching, const TurnRecord& record) {
-  const auto tokens = [&](const char* kind, std::int64_t count) {
-    coaching.metrics
-        .counter("purposepath_tokens_total", "Tokens used, by model and kind.",
-                 {{"model", record.model}, {"kind", kind}})
-        .add(static_cast<double>(count));
-  };
-  tokens("prompt", record.prompt_tokens);
-  tokens("completion", record.completion_tokens);
-  if (record.cost_usd > 0) {
-    coaching.metrics.counter("purposepath_cost_usd_total", "What the models cost.", {{"model", record.model}})
-        .add(record.cost_usd);
-  }
 }
 
 void log_failure(const Coaching& coaching, const LiveTurn& live, const Error& error) {
@@ -237,17 +255,37 @@ void log_failure(const Coaching& coaching, const LiveTurn& live, const Error& er
                       {"reason", error.message}});
 }
 
+bool unreachable(const std::exception_ptr& failure) {
+  try {
+    if (failure) std::rethrow_exception(failure);
+    return false;
+  } catch (const Error& error) {
+    return error.code == Code::llm_unavailable;
+  } catch (const std::exception&) {
+    return false;
+  }
+}
+
 Task<std::shared_ptr<const Message>> reply_and_commit(const Coaching& coaching, const LiveTurnPtr& live,
-                                                      const SnapshotPtr& snapshot, bool stream) {
+                                                      const SnapshotPtr& snapshot, bool stream,
+                                                      std::vector<Charge>& charges) {
   const auto topic = topic_of(coaching, snapshot->conversation);
   std::optional<PendingAssessment> assessment;
   if (coaching.options.assessment == AssessmentMode::model) {
     assessment.emplace(coaching, live->executor(), topic, snapshot);
   }
-  const auto answer = co_await ask(coaching, live, *snapshot, *topic, assessment ? &*assessment : nullptr, stream);
+  Answer answer;
+  std::exception_ptr failure;
+  try {
+    answer = co_await ask(coaching, live, *snapshot, *topic, assessment ? &*assessment : nullptr, stream, charges);
+  } catch (const std::exception&) {
+    failure = std::current_exception();
+  }
+  if (assessment) std::ranges::copy(assessment->take_charges(!unreachable(failure)), std::back_inserter(charges));
+  if (failure) std::rethrow_exception(failure);
   // From here on nothing may stop the commit: the text exists, and perhaps somebody has read it.
   co_await boost::asio::this_coro::reset_cancellation_state(boost::asio::disable_cancellation());
-  co_return co_await commit(coaching, *live, *snapshot, *topic, answer);
+  co_return co_await commit(coaching, *live, *snapshot, *topic, answer, charges);
 }
 
 // What to tell whoever waits when the model's call was cut off from our side.
@@ -258,11 +296,25 @@ Error cancelled_by(const LiveTurn& live) {
 
 }  // namespace
 
+std::optional<Reservation> reservation_for_turn(const Coaching& coaching, const Snapshot& snapshot) {
+  const auto account = account_of(snapshot.conversation);
+  const auto topic = coaching.topics.find(snapshot.conversation.topic);
+  if (!topic || !has_budgets(coaching, account.tier)) return std::nullopt;
+  std::vector<llm::Quote> quotes{coaching.provider.quote(make_request(coaching, *topic, snapshot))};
+  if (coaching.options.assessment == AssessmentMode::model) {
+    auto request = assessment_request(coaching, *topic, snapshot);
+    address(request, account);
+    quotes.push_back(coaching.provider.quote(request));
+  }
+  return reservation_for(coaching, account.tier, quotes);
+}
+
 Task<> run_turn(const Coaching& coaching, LiveTurnPtr live, SnapshotPtr snapshot, bool stream) {
   std::optional<Error> failure;
   std::shared_ptr<const Message> reply;
+  std::vector<Charge> charges;
   try {
-    reply = co_await reply_and_commit(coaching, live, snapshot, stream);
+    reply = co_await reply_and_commit(coaching, live, snapshot, stream, charges);
   } catch (const Error& error) {
     failure = live->interrupted() ? cancelled_by(*live) : error;
   } catch (const boost::system::system_error&) {
@@ -274,7 +326,7 @@ Task<> run_turn(const Coaching& coaching, LiveTurnPtr live, SnapshotPtr snapshot
   if (failure && !reply) {
     log_failure(coaching, *live, *failure);
     try {
-      co_await release(coaching, *live, *snapshot, *failure);
+      co_await release(coaching, *live, *snapshot, *failure, charges);
     } catch (const Error& error) {
       // The store cannot be reached: the turn stays open there, and is taken over when its lease ends.
       log_failure(coaching, *live, error);
@@ -285,7 +337,6 @@ Task<> run_turn(const Coaching& coaching, LiveTurnPtr live, SnapshotPtr snapshot
   if (failure) {
     live->fail(std::move(*failure));
   } else {
-    count_usage(coaching, *reply->turn);
     live->finish(std::move(reply));
   }
 }

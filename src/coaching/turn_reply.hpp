@@ -9,4 +9,7 @@ namespace coaching {
 // message. Never throws; the turn is closed afterwards, or left to be taken over when the process drains.
 base::Task<> run_turn(const Coaching& coaching, LiveTurnPtr live, SnapshotPtr snapshot, bool stream);
 
+// What the open turn of that conversation, reply and assessment, may use at most; nullopt when there are no budgets.
+std::optional<Reservation> reservation_for_turn(const Coaching& coaching, const Snapshot& snapshot);
+
 }  // namespace coaching

@@ -16,6 +16,7 @@
 #include "coaching/conversations.hpp"
 #include "coaching/live_turn.hpp"
 #include "coaching/options.hpp"
+#include "coaching/tenants.hpp"
 #include "coaching/turn.hpp"
 #include "llm/scripted.hpp"
 #include "store/sqlite.hpp"
@@ -28,10 +29,12 @@ struct Instance {
   Instance(const CoachingOptions& options, const llm::LlmOptions& llm_options, store::Store& store,
            const Topics& topics, const base::Clock& clock, base::Ids& ids, base::Random& random, telemetry::Log& log,
            telemetry::Registry& metrics)
-      : coaching{options, llm_options, store, model, topics, cache, live_turns, clock, ids, random, log, metrics} {}
+      : coaching{options, llm_options, store, model,  topics, cache,  live_turns,
+                 tenants, clock,       ids,   random, log,    metrics} {}
   llm::ScriptedProvider model;
   ConversationCache cache{100};
   LiveTurns live_turns{100};
+  ListedTenants tenants;
   Coaching coaching;
 };
 

@@ -199,10 +199,11 @@ bool is_number_word(std::string_view word) {
 // "Marta finds", "Tom will": a name at the beginning, where every word is written large.
 bool is_name_at_start(const std::vector<Word>& words) {
   static const std::unordered_set<std::string_view> kActs{
-      "will",    "finds",   "writes", "calls",    "makes",     "takes",     "does",   "prepares", "checks", "builds",
-      "designs", "talks",   "asks",   "sends",    "reviews",   "leads",     "runs",   "handles",  "sets",   "plans",
-      "visits",  "offers",  "brings", "puts", "meets",  "trains",   "organises", "organizes", "owns",   "decides",  "buys",   "sells",
-      "tests",   "creates", "draws",  "collects", "measures",  "reports",   "starts", "keeps",    "speaks", "presents"};
+      "will",      "finds",   "writes",  "calls",  "makes",  "takes",   "does",    "prepares", "checks",
+      "builds",    "designs", "talks",   "asks",   "sends",  "reviews", "leads",   "runs",     "handles",
+      "sets",      "plans",   "visits",  "offers", "brings", "puts",    "meets",   "trains",   "organises",
+      "organizes", "owns",    "decides", "buys",   "sells",  "tests",   "creates", "draws",    "collects",
+      "measures",  "reports", "starts",  "keeps",  "speaks", "presents"};
   if (words.size() < 3 || words[0].text.size() < 3 || !kActs.contains(words[1].lower)) return false;
   const auto& lower = words[0].lower;
   static const std::unordered_set<std::string_view> kOthers{

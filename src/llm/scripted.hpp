@@ -78,6 +78,7 @@ class ScriptedProvider : public Provider {
   std::function<base::Task<Reply>(const Request&, const Sink&)> on_complete;
   std::function<base::Task<Health>()> on_health;
   std::string model = "scripted-1";
+  double usd_per_token = 0;
 
   // What a call asked, copied, because a Request holds references.
   struct Seen {
@@ -112,6 +113,12 @@ class ScriptedProvider : public Provider {
     co_return Health{};
   }
 
+  Quote quote(const Request& request) const override {
+    auto quote = Provider::quote(request);
+    quote.most_usd = usd_per_token * static_cast<double>(quote.most_tokens);
+    return quote;
+  }
+
   // A finished answer of that text with plausible usage, its words given to the sink one by one.
   Reply answer(const Request& request, const Sink& sink, const std::string& text) const {
     Reply reply;
@@ -120,6 +127,7 @@ class ScriptedProvider : public Provider {
     for (const auto& message : request.messages) reply.usage.prompt_tokens += estimate_tokens(message.content.reveal());
     reply.usage.completion_tokens = estimate_tokens(text);
     reply.model = request.model.empty() ? model : request.model;
+    reply.cost_usd = usd_per_token * static_cast<double>(reply.usage.prompt_tokens + reply.usage.completion_tokens);
     for (std::size_t begin = 0; sink && begin < text.size();) {
       const auto end = std::min(text.find(' ', begin), text.size() - 1) + 1;
       sink(std::string_view(text).substr(begin, end - begin));

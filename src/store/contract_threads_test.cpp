@@ -29,7 +29,7 @@ void run_on_threads(int threads, int tasks, Make make) {
 base::Task<> add_until_refused(Store& store, std::atomic<int>& added) {
   while (true) {
     const auto outcome =
-        co_await store.transact({Add{.key = {"c", "n"}, .amount = 1, .when = Condition::at_most(199)}});
+        co_await store.transact({Add{.key = {"c", "n"}, .amounts = {1}, .when = Condition::at_most(199)}});
     if (!outcome.committed()) co_return;
     ++added;
   }
@@ -39,7 +39,7 @@ TEST_P(StoreContract, CountsExactlyToTheLimitUnderConcurrency) {
   std::atomic<int> added = 0;
   run_on_threads(3, 24, [&](int) { return add_until_refused(store(), added); });
   EXPECT_EQ(added, 200);
-  EXPECT_EQ(get({"c", "n"})->number, 200);
+  EXPECT_EQ(get({"c", "n"})->counters[0], 200);
 }
 
 base::Task<> increase_version(Store& store, int times, std::atomic<int>& done) {
@@ -121,13 +121,13 @@ TEST_P(StoreContract, ResumesOnTheThreadThatAsked) {
       const auto thread = std::this_thread::get_id();
       for (int i = 0; i < 10; ++i) {
         std::vector<Write> writes;
-        writes.push_back(Add{.key = {"t", "n"}, .amount = 1});
+        writes.push_back(Add{.key = {"t", "n"}, .amounts = {1}});
         co_await store.transact(std::move(writes));
         EXPECT_EQ(std::this_thread::get_id(), thread);
       }
     }(store());
   });
-  EXPECT_EQ(get({"t", "n"})->number, 120);
+  EXPECT_EQ(get({"t", "n"})->counters[0], 120);
 }
 
 }  // namespace

@@ -10,14 +10,14 @@ const Key kB{"p", "b"};
 // One write of each kind on a key, with that condition.
 std::vector<Write> every_kind(const Key& key, Condition when) {
   return {Put{.item = {.key = key, .version = 7, .body = "{}"}, .when = when}, Delete{.key = key, .when = when},
-          Add{.key = key, .amount = 1, .when = when}, Check{.key = key, .when = when}};
+          Add{.key = key, .amounts = {1}, .when = when}, Check{.key = key, .when = when}};
 }
 
 TEST_P(StoreContract, ReturnsAnItemAsItWasPut) {
   const Item item{.key = kA,
                   .version = -3,
                   .body = R"({"text":"naïve 🙂 \u0000"})",
-                  .number = 42,
+                  .counters = {42, -1, 0, 1'000'000'000'000, 5, 6},
                   .index = Key{"user", "2026"},
                   .expires_at_s = now_s() + 100};
   EXPECT_TRUE(transact({Put{.item = item, .when = {}}}).committed());
@@ -29,7 +29,7 @@ TEST_P(StoreContract, ReplacesTheWholeItem) {
   transact({Put{.item = {.key = kA,
                          .version = 1,
                          .body = "{\"long\":true}",
-                         .number = 5,
+                         .counters = {5, 6, 7, 8, 9, 10},
                          .index = Key{"u", "1"},
                          .expires_at_s = now_s() + 9},
                 .when = {}}});
@@ -77,7 +77,7 @@ TEST_P(StoreContract, KeepsNothingOfARefusedTransactionAndNamesTheFirstRefusedWr
   transact({Put{.item = small_item("p", "old"), .when = {}}});
   const auto outcome = transact({Put{.item = small_item("p", "new"), .when = Condition::absent()},
                                  Delete{.key = {"p", "old"}, .when = Condition::exists()},
-                                 Add{.key = {"p", "n"}, .amount = 1, .when = {}},
+                                 Add{.key = {"p", "n"}, .amounts = {1}, .when = {}},
                                  Check{.key = {"p", "missing"}, .when = Condition::exists()},
                                  Check{.key = {"p", "missing2"}, .when = Condition::exists()}});
   EXPECT_EQ(outcome.refused_by, 3U);
@@ -89,7 +89,7 @@ TEST_P(StoreContract, CommitsAllWritesOfATransaction) {
   transact({Put{.item = small_item("p", "old"), .when = {}}});
   EXPECT_TRUE(transact({Put{.item = small_item("p", "new"), .when = Condition::absent()},
                         Delete{.key = {"p", "old"}, .when = Condition::exists()},
-                        Add{.key = {"p", "n"}, .amount = 4, .when = {}}})
+                        Add{.key = {"p", "n"}, .amounts = {4}, .when = {}}})
                   .committed());
   EXPECT_EQ(sorts_of(query({.partition = "p"})), (std::vector<std::string>{"n", "new"}));
 }
@@ -106,26 +106,40 @@ TEST_P(StoreContract, DeletingNothingIsNoFailure) {
 }
 
 TEST_P(StoreContract, AddMakesTheItemWhenItIsAbsent) {
-  EXPECT_TRUE(transact({Add{.key = kA, .amount = -4, .when = {}, .expires_at_s = now_s() + 60}}).committed());
-  EXPECT_EQ(get(kA), (Item{.key = kA, .version = 0, .body = "{}", .number = -4, .expires_at_s = now_s() + 60}));
+  EXPECT_TRUE(transact({Add{.key = kA, .amounts = {-4}, .when = {}, .expires_at_s = now_s() + 60}}).committed());
+  EXPECT_EQ(get(kA), (Item{.key = kA, .version = 0, .body = "{}", .counters = {-4}, .expires_at_s = now_s() + 60}));
 }
 
-TEST_P(StoreContract, AddChangesTheNumberAndNothingElse) {
-  Item item{.key = kA, .version = 3, .body = "{\"x\":1}", .number = 10, .index = Key{"u", "1"}};
+TEST_P(StoreContract, AddChangesCountersAndNothingElse) {
+  Item item{.key = kA, .version = 3, .body = "{\"x\":1}", .counters = {10, 1}, .index = Key{"u", "1"}};
   item.expires_at_s = now_s() + 60;
   transact({Put{.item = item, .when = {}}});
-  transact({Add{.key = kA, .amount = 5, .when = Condition::version_is(3), .expires_at_s = 1}});
-  item.number = 15;
+  transact({Add{.key = kA, .amounts = {5, 0, -2}, .when = Condition::version_is(3), .expires_at_s = 1}});
+  item.counters = {15, 1, -2};
   EXPECT_EQ(get(kA), item);
+}
+
+TEST_P(StoreContract, AddTakesEachCounterByItself) {
+  transact({Add{.key = kA, .amounts = {1, 2, 3, 4, 5, 6}, .when = {}}});
+  transact({Add{.key = kA, .amounts = {10, 20, 30, 40, 50, -60}, .when = {}}});
+  EXPECT_EQ(get(kA)->counters, (Counters{11, 22, 33, 44, 55, -54}));
+  EXPECT_EQ(query({.partition = "p"}).items.at(0).counters, (Counters{11, 22, 33, 44, 55, -54}));
+}
+
+TEST_P(StoreContract, OnlyTheFirstCounterHasALimit) {
+  transact({Add{.key = kA, .amounts = {1, 100}, .when = {}}});
+  EXPECT_TRUE(transact({Add{.key = kA, .amounts = {1, 100}, .when = Condition::at_most(1)}}).committed());
+  EXPECT_FALSE(transact({Add{.key = kA, .amounts = {0, 100}, .when = Condition::at_most(1)}}).committed());
+  EXPECT_EQ(get(kA)->counters, (Counters{2, 200}));
 }
 
 TEST_P(StoreContract, AddStopsAtItsLimit) {
   for (int i = 0; i < 3; ++i) {
-    EXPECT_TRUE(transact({Add{.key = kA, .amount = 1, .when = Condition::at_most(2)}}).committed()) << i;
+    EXPECT_TRUE(transact({Add{.key = kA, .amounts = {1}, .when = Condition::at_most(2)}}).committed()) << i;
   }
-  EXPECT_FALSE(transact({Add{.key = kA, .amount = 1, .when = Condition::at_most(2)}}).committed());
-  EXPECT_FALSE(transact({Add{.key = kB, .amount = 1, .when = Condition::at_most(-1)}}).committed());
-  EXPECT_EQ(get(kA)->number, 3);
+  EXPECT_FALSE(transact({Add{.key = kA, .amounts = {1}, .when = Condition::at_most(2)}}).committed());
+  EXPECT_FALSE(transact({Add{.key = kB, .amounts = {1}, .when = Condition::at_most(-1)}}).committed());
+  EXPECT_EQ(get(kA)->counters[0], 3);
   EXPECT_EQ(get(kB), std::nullopt);
 }
 
@@ -135,7 +149,8 @@ TEST_P(StoreContract, TakesAsMuchAsTheLimitsAllow) {
   EXPECT_TRUE(transact({Put{.item = big, .when = {}}}).committed());
   EXPECT_EQ(get(kA), big);
   std::vector<Write> writes;
-  for (std::size_t i = 0; i < kMaxWrites; ++i) writes.push_back(Add{.key = {"many", std::to_string(i)}, .amount = 1});
+  for (std::size_t i = 0; i < kMaxWrites; ++i)
+    writes.push_back(Add{.key = {"many", std::to_string(i)}, .amounts = {1}});
   EXPECT_TRUE(transact(writes).committed());
   EXPECT_EQ(wait_for(store().count({.partition = "many"})), 100);
   EXPECT_TRUE(
@@ -163,7 +178,7 @@ TEST_P(StoreContract, RejectsWhatBreaksALimitAndWritesNothing) {
   EXPECT_TRUE(rejected({Put{.item = small_item("p", "\xff"), .when = {}}}));
   EXPECT_TRUE(rejected({Delete{.key = kA, .when = Condition::at_most(1)}}));
   std::vector<Write> writes;
-  for (std::size_t i = 0; i <= kMaxWrites; ++i) writes.push_back(Add{.key = {"p", std::to_string(i)}, .amount = 1});
+  for (std::size_t i = 0; i <= kMaxWrites; ++i) writes.push_back(Add{.key = {"p", std::to_string(i)}, .amounts = {1}});
   EXPECT_TRUE(rejected(writes));
   writes.pop_back();
   std::get<Add>(writes.back()).key.sort = "0";
@@ -174,7 +189,7 @@ TEST_P(StoreContract, RejectsWhatBreaksALimitAndWritesNothing) {
 TEST_P(StoreContract, TreatsAnExpiredItemAsAbsentInConditions) {
   const auto put_expiring = [&] {
     auto item = small_item("p", "a");
-    item.number = 9;
+    item.counters = {9, 9, 9};
     item.index = Key{"u", "1"};
     item.expires_at_s = now_s() + 10;
     transact({Put{.item = item, .when = {}}});
@@ -184,8 +199,8 @@ TEST_P(StoreContract, TreatsAnExpiredItemAsAbsentInConditions) {
   EXPECT_FALSE(transact({Check{.key = kA, .when = Condition::exists()}}).committed());
   EXPECT_FALSE(transact({Check{.key = kA, .when = Condition::version_is(1)}}).committed());
   EXPECT_TRUE(transact({Check{.key = kA, .when = Condition::absent()}}).committed());
-  EXPECT_TRUE(transact({Add{.key = kA, .amount = 2, .when = Condition::at_most(0)}}).committed());
-  EXPECT_EQ(get(kA), (Item{.key = kA, .version = 0, .body = "{}", .number = 2}));
+  EXPECT_TRUE(transact({Add{.key = kA, .amounts = {2}, .when = Condition::at_most(0)}}).committed());
+  EXPECT_EQ(get(kA), (Item{.key = kA, .version = 0, .body = "{}", .counters = {2}}));
   put_expiring();
   EXPECT_TRUE(transact({Put{.item = small_item("p", "a", 5), .when = Condition::absent()}}).committed());
   EXPECT_EQ(get(kA), small_item("p", "a", 5));

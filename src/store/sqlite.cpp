@@ -41,6 +41,58 @@ std::unique_ptr<Connection> open_for_writing(const SqliteOptions& options) {
   return connection;
 }
 
+std::int64_t seconds_of(const base::Clock& clock) {
+  return std::chrono::floor<std::chrono::seconds>(clock.now()).time_since_epoch().count();
+}
+
+const SqliteOptions& checked_to_read(const SqliteOptions& options) {
+  Connection connection(options.path);
+  sqlite::check_ours(connection);
+  if (std::cmp_equal(connection.number("PRAGMA user_version"), sqlite::migrations().size())) return options;
+  throw base::Error(base::Code::dependency_unavailable,
+                    fmt::format("The store's file {} has an older format: start the service once, which brings it up "
+                                "to date.",
+                                options.path),
+                    {{"reason", "older version"}, {"file", options.path}});
+}
+
+class SqliteToRead final : public Store {
+ public:
+  SqliteToRead(SqliteOptions options, const base::Clock& clock)
+      : options_(std::move(options)), clock_(clock), readers_(checked_to_read(options_)) {}
+
+  base::Task<std::optional<Item>> get(Key key) override {
+    check_key(key);
+    co_return readers_.get(key, seconds_of(clock_));
+  }
+  base::Task<std::vector<Item>> get_many(std::vector<Key> keys) override {
+    check_keys(keys);
+    co_return readers_.get_many(keys, seconds_of(clock_));
+  }
+  base::Task<Page> query(Query query) override {
+    check_query(query);
+    co_return readers_.query(query, Readers::Order::by_key, seconds_of(clock_));
+  }
+  base::Task<Page> query_index(Query query) override {
+    check_query(query);
+    co_return readers_.query(query, Readers::Order::by_index, seconds_of(clock_));
+  }
+  base::Task<std::int64_t> count(Query query) override {
+    check_query(query);
+    co_return readers_.count(query, seconds_of(clock_));
+  }
+  base::Task<Outcome> transact(std::vector<Write>) override {
+    throw base::Error(base::Code::internal_error, "this store was opened to read");
+    co_return Outcome{};
+  }
+  base::Task<Health> health() override { co_return Health{}; }
+
+ private:
+  SqliteOptions options_;
+  const base::Clock& clock_;
+  Readers readers_;
+};
+
 class Sqlite final : public Store {
  public:
   Sqlite(SqliteOptions options, const base::Clock& clock, telemetry::Registry& metrics, telemetry::Log& log)
@@ -85,9 +137,7 @@ class Sqlite final : public Store {
   }
 
  private:
-  std::int64_t now_s() const {
-    return std::chrono::floor<std::chrono::seconds>(clock_.now()).time_since_epoch().count();
-  }
+  std::int64_t now_s() const { return seconds_of(clock_); }
 
   // Notes for the health check what only reading found out.
   template <class Read>
@@ -115,6 +165,10 @@ class Sqlite final : public Store {
 std::unique_ptr<Store> open_sqlite(SqliteOptions options, const base::Clock& clock, telemetry::Registry& metrics,
                                    telemetry::Log& log) {
   return std::make_unique<Sqlite>(std::move(options), clock, metrics, log);
+}
+
+std::unique_ptr<Store> open_sqlite_to_read(SqliteOptions options, const base::Clock& clock) {
+  return std::make_unique<SqliteToRead>(std::move(options), clock);
 }
 
 }  // namespace store

@@ -44,8 +44,9 @@ BOOST_DESCRIBE_STRUCT(SqliteOptions, (),
 std::unique_ptr<Store> open_sqlite(SqliteOptions options, const base::Clock& clock, telemetry::Registry& metrics,
                                    telemetry::Log& log);
 
-// The same file for reading alone, also while a server holds it: transact() throws. `clock` must outlive it. Throws
-// Error{dependency_unavailable} when there is no such file, or it is none of ours.
-std::unique_ptr<Store> read_sqlite(SqliteOptions options, const base::Clock& clock);
+// To look into the file beside a server that has it open: no lock, nothing is made, brought up to date or written, and
+// transact() throws. Throws Error{dependency_unavailable} when there is no such file, or it has another format than this
+// program's.
+std::unique_ptr<Store> open_sqlite_to_read(SqliteOptions options, const base::Clock& clock);
 
 }  // namespace store

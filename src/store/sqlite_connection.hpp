@@ -1,6 +1,7 @@
 #pragma once
 // SQLite's C interface with owners and exceptions. A connection and its statements belong to one thread at a time.
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -86,6 +87,12 @@ class Statement {
   void reset() noexcept;
   void bind_one(int index, std::string_view text);
   void bind_one(int index, std::nullptr_t);
+  template <class Text>
+    requires std::is_same_v<Text, std::optional<std::string>>
+  void bind_one(int index, const Text& text) {
+    if (text) return bind_one(index, std::string_view(*text));
+    bind_one(index, nullptr);
+  }
   void bind_one(int index, AfterAllText);
   void bind_number(int index, std::int64_t number);
   template <class Integer>

@@ -240,6 +240,47 @@ TEST(SqliteSchema, RunsTheMissingStepsInOrder) {
   EXPECT_THROW(sqlite::check_ours(connection, one), base::Error);
 }
 
+// What the first published format wrote.
+void write_version_1(const std::string& path) {
+  sqlite::Connection connection(path, sqlite::Connection::File::may_be_made);
+  sqlite::bring_up_to_date(connection, sqlite::migrations().first(1));
+  connection.execute(
+      "INSERT INTO items(partition, sort, version, number, expires_at, index_partition, index_sort, body) VALUES"
+      "('p', 'a', 3, 0, 0, 'u', '1', '{\"text\":\"old\"}'), ('p', 'n', 0, 42, 0, NULL, NULL, '{}')");
+}
+
+TEST_F(SqliteFile, OfTheFirstFormatKeepsItsContentAndGetsMoreCounters) {
+  write_version_1(options_.path);
+  auto store = open();
+  const Item old{.key = {"p", "a"}, .version = 3, .body = R"({"text":"old"})", .index = Key{"u", "1"}};
+  EXPECT_EQ(wait_for(store->get(old.key)), old);
+  wait_for(store->transact({Add{.key = {"p", "n"}, .amounts = {1, 2, 0, 0, 0, 3}, .when = Condition::at_most(42)},
+                            Put{.item = small_item("p", "new"), .when = Condition::absent()}}));
+  store.reset();
+  store = open();
+  EXPECT_EQ(wait_for(store->get({"p", "n"}))->counters, (Counters{43, 2, 0, 0, 0, 3}));
+  EXPECT_EQ(wait_for(store->query_index({.partition = "u"})).items, std::vector{old});
+  EXPECT_EQ(sqlite::Connection(options_.path).number("PRAGMA user_version"), 2);
+}
+
+TEST_F(SqliteFile, OpenedToReadIsReadBesideItsServerAndNeverWritten) {
+  EXPECT_THROW(open_sqlite_to_read(options_, clock_), base::Error);
+  EXPECT_FALSE(fs::exists(options_.path));
+  const auto server = open();
+  fill(*server, 3);
+  const auto view = open_sqlite_to_read(options_, clock_);
+  EXPECT_EQ(wait_for(view->count({.partition = "p"})), 3);
+  fill(*server, 5);
+  EXPECT_EQ(wait_for(view->count({.partition = "p"})), 5);
+  EXPECT_THROW(wait_for(view->transact({Put{.item = small_item("p", "x"), .when = {}}})), base::Error);
+}
+
+TEST_F(SqliteFile, OfTheFirstFormatIsNotReadBeforeItsServerHasBroughtItUpToDate) {
+  write_version_1(options_.path);
+  EXPECT_THROW(open_sqlite_to_read(options_, clock_), base::Error);
+  EXPECT_EQ(sqlite::Connection(options_.path).number("PRAGMA user_version"), 1);
+}
+
 TEST(SqliteSchema, KeepsNothingOfAStepThatFails) {
   const TemporaryFolder folder;
   sqlite::Connection connection(folder.file("x.db"), sqlite::Connection::File::may_be_made);

@@ -6,21 +6,23 @@
 #include <array>
 
 #include "store/limits.hpp"
+#include "store/sqlite_counters.hpp"
 
 namespace store::sqlite {
 
 namespace {
 
 constexpr std::string_view kColumns =
-    "SELECT partition, sort, version, number, expires_at, index_partition, index_sort, body FROM items WHERE ";
+    "SELECT partition, sort, version, expires_at, index_partition, index_sort, body, number, more_numbers "
+    "FROM items WHERE ";
 
 Item item_from(const Statement& row) {
   Item item{.key = {std::string(row.text(0)), std::string(row.text(1))},
             .version = row.number(2),
-            .body = std::string(row.text(7)),
-            .number = row.number(3),
-            .expires_at_s = row.number(4)};
-  if (!row.is_null(5)) item.index = Key{std::string(row.text(5)), std::string(row.text(6))};
+            .body = std::string(row.text(6)),
+            .counters = counters_from(row, 7),
+            .expires_at_s = row.number(3)};
+  if (!row.is_null(4)) item.index = Key{std::string(row.text(4)), std::string(row.text(5))};
   return item;
 }
 
@@ -79,7 +81,7 @@ struct Readers::Reader {
   std::optional<Item> read(const Key& key, std::int64_t now_s) {
     std::optional<Item> item;
     get.bind(key.partition, key.sort).first([&](const Statement& row) {
-      if (!expired(row.number(4), now_s)) item = item_from(row);
+      if (!expired(row.number(3), now_s)) item = item_from(row);
     });
     return item;
   }

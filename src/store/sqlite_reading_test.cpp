@@ -13,7 +13,7 @@ struct SqliteReading : ::testing::Test {
 
 TEST_F(SqliteReading, SeesWhatTheServerCommits) {
   const auto server = surroundings.open(clock, options);
-  const auto reading = read_sqlite(options, clock);
+  const auto reading = open_sqlite_to_read(options, clock);
   auto item = small_item("p", "1");
   item.index = Key{"list", "one"};
   wait_for(server->transact({Put{.item = item, .when = {}}}));
@@ -25,20 +25,20 @@ TEST_F(SqliteReading, SeesWhatTheServerCommits) {
 
 TEST_F(SqliteReading, DoesNotKeepTheFileFromAServer) {
   surroundings.open(clock, options).reset();
-  const auto reading = read_sqlite(options, clock);
+  const auto reading = open_sqlite_to_read(options, clock);
   EXPECT_NO_THROW(surroundings.open(clock, options));
 }
 
 TEST_F(SqliteReading, WritesNothing) {
   const auto server = surroundings.open(clock, options);
-  const auto reading = read_sqlite(options, clock);
+  const auto reading = open_sqlite_to_read(options, clock);
   EXPECT_THROW(wait_for(reading->transact({Put{.item = small_item("p", "1"), .when = {}}})), base::Error);
   EXPECT_EQ(wait_for(server->count({.partition = "p"})), 0);
 }
 
 TEST_F(SqliteReading, RefusesAFileThatIsNotThere) {
   try {
-    read_sqlite(options, clock);
+    open_sqlite_to_read(options, clock);
     FAIL() << "the file was made";
   } catch (const base::Error& error) {
     EXPECT_EQ(error.code, base::Code::dependency_unavailable);

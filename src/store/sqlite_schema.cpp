@@ -9,7 +9,7 @@ namespace store::sqlite {
 
 namespace {
 
-constexpr std::array<std::string_view, 1> kMigrations{
+constexpr std::array<std::string_view, 2> kMigrations{
     // A rowid table with an index is twice as fast as WITHOUT ROWID: bodies are appended, only keys are sorted in.
     // The body comes last, so that looking at a version does not touch its overflow pages. expiry_hour is when
     // expires_at has passed for certain; it is coarse, so that a lease extended at each turn rarely moves in its index.
@@ -30,6 +30,11 @@ constexpr std::array<std::string_view, 1> kMigrations{
       CREATE INDEX items_by_index ON items(index_partition, index_sort) WHERE index_partition IS NOT NULL;
       CREATE INDEX items_by_expiry ON items(expiry_hour) WHERE expiry_hour IS NOT NULL;
       CREATE TABLE probe(body BLOB NOT NULL);
+    )sql",
+    // The counters but the first, which is `number`, as a JSON list; NULL while all are zero. One column, because each
+    // costs every write of every item.
+    R"sql(
+      ALTER TABLE items ADD COLUMN more_numbers TEXT;
     )sql",
 };
 

@@ -26,7 +26,7 @@ class Table {
     std::int64_t id = 0;  // 0: no row
     bool live = false;
     std::int64_t version = 0;
-    std::int64_t number = 0;
+    Counters counters{};  // read for an Add alone
     bool same_index = false;  // the row's place in the secondary index is the one that a Put wants
     bool indexed = false;
     std::int64_t expiry_hour = 0;  // 0: never
@@ -41,6 +41,7 @@ class Table {
 
   Connection& connection_;
   Statement find_;
+  Statement find_counters_;
   Statement insert_;
   Statement update_;          // touches no index
   Statement update_indexed_;  // and the columns that indexes are made of

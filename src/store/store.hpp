@@ -2,6 +2,7 @@
 // The one interface to what is stored: one table of items with a partition key and a sort key, one secondary index,
 // conditional transactions. SQLite and DynamoDB implement just this and pass one contract suite
 // (store/contract_test.hpp). What a conversation is, is coaching's business; ids and times come from the caller.
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -19,11 +20,14 @@ struct Key {
   bool operator==(const Key&) const = default;
 };
 
+// Numbers of an item that Add changes without reading. What each one counts is the caller's business.
+using Counters = std::array<std::int64_t, 6>;
+
 struct Item {
   Key key;
   std::int64_t version = 0;           // given by the writer; compared by Condition::version_is
   std::string body;                   // JSON text, at most kMaxItemBytes
-  std::int64_t number = 0;            // a counter that Add changes without reading
+  Counters counters{};
   std::optional<Key> index;           // where the secondary index lists this item; without it, nowhere
   std::int64_t expires_at_s = 0;      // Unix seconds after which the item is as good as gone; 0: never
   bool operator==(const Item&) const = default;
@@ -41,8 +45,8 @@ struct Condition {
   static Condition absent() { return {Kind::absent, 0}; }
   static Condition exists() { return {Kind::exists, 0}; }
   static Condition version_is(std::int64_t version) { return {Kind::version_is, version}; }
-  // Only for Add: the number (0 for an absent item) before adding is at most this.
-  static Condition at_most(std::int64_t number) { return {Kind::at_most, number}; }
+  // Only for Add: the first counter (0 for an absent item) before adding is at most this.
+  static Condition at_most(std::int64_t counter) { return {Kind::at_most, counter}; }
 };
 
 struct Put {
@@ -53,10 +57,10 @@ struct Delete {
   Key key;
   Condition when;
 };
-// Adds to Item::number and leaves everything else; makes the item (version 0, body "{}") when it is absent.
+// Adds to Item::counters, each its own amount, and leaves everything else; makes the item (version 0, body "{}") when it is absent.
 struct Add {
   Key key;
-  std::int64_t amount = 0;
+  Counters amounts{};
   Condition when;
   std::int64_t expires_at_s = 0;  // for an item made by this call
 };
@@ -76,9 +80,9 @@ struct Outcome {
 // Items of one partition (or index partition) in the order of the sort key.
 struct Query {
   std::string partition;
-  std::string from;         // first sort key, inclusive; "" for the beginning
-  std::string to;           // first sort key no longer included; "" for the end
-  std::string after;        // exclusive: the last sort key of the page before (in either direction); "" for none
+  std::string from;  // first sort key, inclusive; "" for the beginning
+  std::string to;  // first sort key no longer included; "" for the end
+  std::string after;  // exclusive: the last sort key of the page before (in either direction); "" for none
   bool descending = false;  // order of the result; `from` stays the lower bound
   std::size_t limit = 100;  // at most this many items; 1 to 1000
 };

@@ -43,3 +43,12 @@ export const withTotalTimeout = (ms: number): Settings => ({ PURPOSEPATH_LLM__TI
 export const withKeepAlive = (ms: number): Settings => ({ PURPOSEPATH_HTTP__SSE_KEEP_ALIVE: `${ms}ms` });
 // Tokens of the transcript in a prompt, before what is older becomes a summary.
 export const withWindow = (tokens: number): Settings => ({ PURPOSEPATH_COACHING__WINDOW_TOKENS: String(tokens) });
+
+// US dollars for a million tokens.
+export const withPrices = (input: number, output: number): Settings => ({
+  PURPOSEPATH_LLM__PRICE_PER_MILLION_INPUT_USD: `${input}`,
+  PURPOSEPATH_LLM__PRICE_PER_MILLION_OUTPUT_USD: `${output}`,
+});
+export const withBudget = (whose: string, what: string, limit: number): Settings => ({
+  [`PURPOSEPATH_COACHING__BUDGETS__${whose.toUpperCase()}__${what.toUpperCase()}`]: `${limit}`,
+});
