@@ -34,7 +34,7 @@ int list_topics(const Arguments& arguments) {
   base::json::array list;
   for (const auto& topic : topics.all()) {
     if (!arguments.as_json) {
-      fmt::print("{:<14} {:<13} {:<9} v{:<3} {}\n", topic->id, base::name_of(topic->kind), topic->tier, topic->version,
+      fmt::print("{:<24} {:<13} {:<9} v{:<3} {}\n", topic->id, base::name_of(topic->kind), topic->tier, topic->version,
                  topic->description);
       continue;
     }
@@ -101,7 +101,7 @@ int lint_topics(const Arguments& arguments) {
                     {"faults", base::to_json(linted.faults)},
                     {"warnings", base::to_json(linted.warnings)}});
     if (arguments.as_json) continue;
-    fmt::print("{:<14} {}\n", linted.topic, linted.faults.empty() ? "fine" : "");
+    fmt::print("{:<24} {}\n", linted.topic, linted.faults.empty() ? "fine" : "");
     for (const auto& fault : linted.faults) fmt::print("  {}\n", fault);
     for (const auto& warning : linted.warnings) fmt::print("  warning: {}\n", warning);
   }

@@ -4,7 +4,7 @@
 #include "llm/bedrock_failures.hpp"
 #include "llm/bedrock_wire.hpp"
 #include "llm/schema_dialect.hpp"
-#include "llm/vendor_test.hpp"
+#include "llm/vendor_fixture_test.hpp"
 
 namespace llm {
 namespace {
@@ -48,7 +48,7 @@ std::string body_of(std::string_view blocks, std::string_view reason = "end_turn
   return R"({"output":{"message":{"role":"assistant","content":)" + std::string(blocks) + R"(}},"stopReason":")" +
          std::string(reason) + R"(","usage":{"inputTokens":3,"outputTokens":2,"totalTokens":5}})";
 }
-const std::string kPlain = json_answer(body_of(R"([{"text":"x"}])"));
+const std::string kPlain = json_ok(body_of(R"([{"text":"x"}])"));
 std::string refusal(std::string_view status, std::string_view type, std::string_view said = "",
                     std::string_view more = "") {
   const auto headers =
@@ -215,9 +215,9 @@ TEST_F(BedrockTest, RefusesOptionsItCannotUse) {
 // What comes back.
 
 TEST_F(BedrockTest, ReadsAWholeAnswer) {
-  const auto reply = ask(json_answer(body_of(R"([{"reasoningContent":{"reasoningText":{"text":"hm"}}},{"text":"Hello "},
+  const auto reply = ask(json_ok(body_of(R"([{"reasoningContent":{"reasoningText":{"text":"hm"}}},{"text":"Hello "},
       {"text":"you"}])"),
-                                     "x-amzn-requestid: req-1\r\n"),
+                                 "x-amzn-requestid: req-1\r\n"),
                          false);
   EXPECT_EQ(reply.text.reveal(), "Hello you");
   EXPECT_EQ(reply.finish_reason, FinishReason::stop);
@@ -252,7 +252,7 @@ TEST_F(BedrockTest, KnowsHowAnAnswerEnded) {
   for (const auto& [name, expected] : cases) {
     EXPECT_EQ(ask(streamed_answer(kStart + delta("x") + stop(name) + kMetadata)).finish_reason, expected) << name;
     requests.clear();
-    EXPECT_EQ(ask(json_answer(body_of("[]", name)), false).finish_reason, expected) << name;
+    EXPECT_EQ(ask(json_ok(body_of("[]", name)), false).finish_reason, expected) << name;
     requests.clear();
   }
 }
@@ -267,8 +267,8 @@ TEST_F(BedrockTest, TakesAForcedToolsInputAsTheAnswer) {
   EXPECT_EQ(ask(streamed_answer(stream + kMetadata), true, asked).text.reveal(), "{\"a\":1}");
   EXPECT_EQ(streamed, "{\"a\":1}");
   const auto blocks = R"([{"text":"So:"},{"toolUse":{"toolUseId":"t","name":"answer","input":{"a":1.5}}}])";
-  EXPECT_EQ(ask(json_answer(body_of(blocks, "tool_use")), false, asked).text.reveal(), "{\"a\":1.5}");
-  EXPECT_EQ(ask(json_answer(body_of(R"([{"text":"I cannot."}])", "refusal")), false, asked).text.reveal(), "I cannot.");
+  EXPECT_EQ(ask(json_ok(body_of(blocks, "tool_use")), false, asked).text.reveal(), "{\"a\":1.5}");
+  EXPECT_EQ(ask(json_ok(body_of(R"([{"text":"I cannot."}])", "refusal")), false, asked).text.reveal(), "I cannot.");
 }
 
 TEST_F(BedrockTest, PassesOverWhatItDoesNotKnow) {
@@ -357,7 +357,7 @@ TEST_F(BedrockTest, RefusesNonsense) {
   EXPECT_EQ(failure(streamed_answer(damaged)).code, Code::llm_error);
   for (const auto* body : {"", "x", "[]", "{}", R"({"output":{"message":{}}})"}) {
     requests.clear();
-    EXPECT_EQ(failure(json_answer(body), false).code, Code::llm_error) << body;
+    EXPECT_EQ(failure(json_ok(body), false).code, Code::llm_error) << body;
   }
   requests.clear();
   EXPECT_EQ(failure(http_answer("200 OK", "text/html", "<html>")).code, Code::llm_error);
@@ -392,7 +392,7 @@ TEST_F(BedrockTest, TurnsToAToolWhenAModelTakesNoOutputConfig) {
   auto asked = request();
   asked.schema = &schema;
   const auto no_schema = refusal("400 X", "ValidationException", "This model doesn't support outputConfig.textFormat");
-  const auto by_tool = json_answer(body_of(R"([{"toolUse":{"toolUseId":"t","name":"answer","input":{"a":1}}}])"));
+  const auto by_tool = json_ok(body_of(R"([{"toolUse":{"toolUseId":"t","name":"answer","input":{"a":1}}}])"));
   Impostor server(context, answers({no_schema, by_tool, by_tool}));
   const auto from = bedrock(server);
   EXPECT_EQ(complete(*from, asked, false).text.reveal(), "{\"a\":1}");
@@ -414,7 +414,7 @@ TEST_F(BedrockTest, SaysThatThereAreNoCredentials) {
 // Counting and health.
 
 TEST_F(BedrockTest, CountsTokensWhereItCan) {
-  Impostor server(context, answers({json_answer(R"({"inputTokens":123})"), refusal("429 X", "ThrottlingException"),
+  Impostor server(context, answers({json_ok(R"({"inputTokens":123})"), refusal("429 X", "ThrottlingException"),
                                     refusal("400 X", "ValidationException", "not supported"), kPlain}));
   const auto from = bedrock(server);
   EXPECT_EQ(net::await(context, from->count_tokens(request())), std::optional<std::int64_t>(123));
