@@ -6,6 +6,7 @@
 #include "coaching/sweep.hpp"
 #include "coaching/world_test.hpp"
 #include "llm/offline.hpp"
+#include "llm/openai_wire.hpp"
 
 namespace coaching {
 namespace {
@@ -220,17 +221,11 @@ TEST_F(SummaryTest, SurvivesARestart) {
   EXPECT_NE(replies.back().summary.reveal().find(kNote), std::string::npos);
 }
 
-// What a provider's cache sees, in the order in which every vendor's request has it, up to this turn's guidance. (What
-// really goes over the wire is compared in tests/e2e/summary.test.ts.)
-std::string serialised(const llm::Request& request) {
-  std::string out;
-  base::append_json_string(out, request.system.reveal());
-  base::append_json_string(out, request.summary.reveal());
-  for (const auto& message : request.messages) {
-    out += base::name_of(message.role);
-    base::append_json_string(out, message.content.reveal());
-  }
-  return out;
+// What a provider's cache sees: the request's bytes up to this turn's guidance.
+std::string serialised(llm::Request request) {
+  request.guidance = {};
+  const auto body = llm::chat_request_body({.model = "m", .token_parameter = "max_tokens"}, request, true);
+  return body.substr(0, body.find("],\"max_"));
 }
 
 TEST_F(SummaryTest, ChangesTheBeginningOfThePromptRarelyAndOnlyWhenTheWindowMoves) {
