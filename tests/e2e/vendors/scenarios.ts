@@ -7,7 +7,7 @@ import { bearerKey } from './bedrock_server.ts';
 import { compatible, type Habit } from './compatible_server.ts';
 import { impatient, price, type Rig, selfSigned, type Variant } from './rig.ts';
 import { type ErrorCode, expectToGoOn, type Outcome, say, type Turn } from './turns.ts';
-import { type Script, type Tokens, usualText, wordsOf } from './vendor_server.ts';
+import { type Script, type Tokens, usualText, usualTokens, wordsOf } from './vendor_server.ts';
 import type { Vendor } from './vendors.ts';
 
 export interface Scenario {
@@ -51,7 +51,8 @@ export function costOf(tokens: Tokens): number {
   return (plain * price.input + tokens.cached * price.cached_input + tokens.cacheWritten * price.cache_write + tokens.completion * price.output) / 1e6;
 }
 
-// Whoever counts how: all of the prompt, with the cached part, all of the answer, with the thoughts, and what it costs.
+// Whoever counts how: all of the prompt, with the cached part, all of the answer, with the thoughts, and what it costs;
+// of the reply, and of the assessment that is asked for beside it.
 async function usage(rig: Rig): Promise<string> {
   const tokens: Tokens = { prompt: 900, completion: 70, cached: 600, cacheWritten: rig.vendor.writesCache ? 100 : 0, reasoning: 30 };
   for (const streams of [false, true]) {
@@ -59,8 +60,12 @@ async function usage(rig: Rig): Promise<string> {
     rig.model.on(text, { tokens });
     const { user, id } = await rig.begin();
     const { usage } = (await say(user, id, text, streams, {})).body;
-    expect(usage).toMatchObject({ prompt_tokens: 900, completion_tokens: 70, total_tokens: 970 });
-    expect(usage.cost_usd).toBeCloseTo(costOf(tokens), 9);
+    expect(usage).toMatchObject({
+      prompt_tokens: tokens.prompt + usualTokens.prompt,
+      completion_tokens: tokens.completion + usualTokens.completion,
+      total_tokens: tokens.prompt + usualTokens.prompt + tokens.completion + usualTokens.completion,
+    });
+    expect(usage.cost_usd).toBeCloseTo(costOf(tokens) + costOf(usualTokens), 9);
   }
   return '200 ×1';
 }
