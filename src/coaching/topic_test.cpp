@@ -97,9 +97,9 @@ TEST(Topics, FaultsNameFileAndLine) {
     return copy.fault();
   };
   EXPECT_EQ(fault("goals/topic.yaml", "tier: free", "teir: free"),
-            "goals/topic.yaml:6: 'teir' is not known here; did you mean 'tier'?");
-  EXPECT_EQ(fault("goals/topic.yaml", "version: 1", "version: one"),
-            "goals/topic.yaml:2: version must be a whole number");
+            "goals/topic.yaml:5: 'teir' is not known here; did you mean 'tier'?");
+  EXPECT_EQ(fault("goals/topic.yaml", "max_turns: 60", "max_turns: many"),
+            "goals/topic.yaml:6: max_turns must be a whole number");
   EXPECT_EQ(fault("goals/topic.yaml", "id: goals", "id: goal"),
             "goals/topic.yaml:1: id 'goal' must be the folder's name");
   EXPECT_TRUE(

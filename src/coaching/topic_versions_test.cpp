@@ -1,5 +1,8 @@
 #include "coaching/topic_versions.hpp"
 
+#include <fstream>
+#include <thread>
+
 #include "coaching/audit.hpp"
 #include "coaching/world_test.hpp"
 
@@ -154,6 +157,43 @@ TEST_F(Versions, AConversationKeepsTheOneItBeganWith) {
   const auto second = make_instance();  // as after a restart: nothing is remembered
   EXPECT_EQ(run(topic_of(second->coaching, before))->version, 1);
   EXPECT_EQ(run(topic_of(second->coaching, before))->hash, before.topic_hash);
+}
+
+TEST_F(Versions, AConversationOfABuiltInGoesOnWithWhatItIsNow) {
+  const auto id = start().conversation_id;
+  const auto before = stored(id).topic_hash;
+  store::TemporaryFolder changed_topics;  // as after a deployment
+  std::filesystem::copy("topics", changed_topics.file("topics"), std::filesystem::copy_options::recursive);
+  std::ofstream(changed_topics.file("topics/core_values/system.md"), std::ios::app) << "Be brief.\n";
+  topics = Topics::load(changed_topics.file("topics"));
+  say(id, "We bake bread.");
+  EXPECT_NE(stored(id).topic_hash, before);
+  EXPECT_EQ(stored(id).topic_hash, topics.find("core_values")->hash);
+  EXPECT_NE(first->model.seen().back().system.find("Be brief."), std::string::npos);
+}
+
+TEST_F(Versions, AreReadAndPublishedFromManyThreads) {
+  save(request("one"));
+  std::vector<std::jthread> threads;
+  std::atomic<int> wrong = 0;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      boost::asio::io_context own(1);
+      boost::asio::co_spawn(
+          own,
+          [&]() -> base::Task<> {
+            for (int round = 0; round < 200; ++round) {
+              const auto topic = co_await versions().live("bakery", "core_values");
+              if (!topic || topic->version > 1) ++wrong;
+              if (round % 50 == 0) clock.advance(kPointerAge);
+            }
+          },
+          boost::asio::detached);
+      own.run();
+    });
+  }
+  threads.clear();
+  EXPECT_EQ(wrong, 0);
 }
 
 TEST_F(Versions, ARememberedOneCostsNoReadOfTheStore) {
