@@ -60,9 +60,8 @@ Task<Response> list_audit(const Coaching& coaching, const Call& call) {
 Task<Response> export_all(const Coaching& coaching, const Call& call) {
   const auto tenant = tenant_of(call);
   // On the books first: what was handed out stays known, also when the client leaves in the middle.
-  std::vector<store::Write> writes{coaching::audited(coaching.ids, coaching.clock,
-                                                     {call.caller.tenant_id, call.caller.user_id}, tenant,
-                                                     "tenant.export", tenant)};
+  std::vector<store::Write> writes{coaching::audited(
+      coaching.ids, coaching.clock, {call.caller.tenant_id, call.caller.user_id}, tenant, "tenant.export", tenant)};
   co_await coaching.store.transact(std::move(writes));
   Response response;
   response.content_type = "application/x-ndjson";

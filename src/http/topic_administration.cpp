@@ -31,8 +31,7 @@ std::string scope_of(const Call& call, bool writes) {
   }
   if (!all) return call.caller.tenant_id;
   if (writes && !is_operator(call.caller)) {
-    throw Error(Code::forbidden,
-                "what all tenants get is the operator's: purposepath topics publish --all-tenants");
+    throw Error(Code::forbidden, "what all tenants get is the operator's: purposepath topics publish --all-tenants");
   }
   return std::string(coaching::kAllTenants);
 }
@@ -95,14 +94,10 @@ json::object pointer_body(const std::optional<coaching::TopicPointer>& pointer) 
 }
 
 json::object summary_body(const coaching::Topic& topic) {
-  return {{"id", topic.id},
-          {"kind", base::name_of(topic.kind)},
-          {"name", topic.name},
-          {"description", topic.description},
-          {"tier", topic.tier},
-          {"origin", origin_name(topic.scope)},
-          {"version", topic.version},
-          {"hash", topic.hash}};
+  return {{"id", topic.id},           {"kind", base::name_of(topic.kind)},
+          {"name", topic.name},       {"description", topic.description},
+          {"tier", topic.tier},       {"origin", origin_name(topic.scope)},
+          {"version", topic.version}, {"hash", topic.hash}};
 }
 
 void merge(json::object& into, json::object more) {
@@ -135,7 +130,8 @@ Task<Response> list(const Coaching& coaching, const Call& call) {
 }
 
 // The version that is named, else the live one, else the newest.
-Task<TopicRef> chosen(const Coaching& coaching, std::string id, std::string scope, std::optional<std::int64_t> version) {
+Task<TopicRef> chosen(const Coaching& coaching, std::string id, std::string scope,
+                      std::optional<std::int64_t> version) {
   if (version) co_return ref_of(std::move(id), std::move(scope), *version);
   if (const auto topic = co_await coaching.topic_versions.live(scope, id)) {
     co_return TopicRef{topic->id, topic->scope, topic->version};
@@ -179,7 +175,8 @@ Task<Response> list_versions(const Coaching& coaching, const Call& call) {
   const auto built_in = coaching.topics.find(id);
   if (!pointer && !built_in && !co_await coaching.topic_versions.live(scope, id)) throw no_topic();
   json::array list;
-  for (const auto& version : co_await coaching.topic_versions.versions(scope, id)) list.push_back(version_body(version));
+  for (const auto& version : co_await coaching.topic_versions.versions(scope, id))
+    list.push_back(version_body(version));
   json::object body{{"topic", id}, {"versions", std::move(list)}};
   merge(body, pointer_body(pointer));
   body["built_in_hash"] = built_in ? json::value(built_in->hash) : json::value();
@@ -226,7 +223,8 @@ Task<Response> move_pointer(const Coaching& coaching, const Call& call, bool bac
   const auto id = request.id;
   auto& versions = coaching.topic_versions;
   if (!co_await versions.pointer(request.scope, id) && !coaching.topics.find(id)) throw no_topic();
-  const auto pointer = back ? co_await versions.rollback(std::move(request)) : co_await versions.publish(std::move(request));
+  const auto pointer =
+      back ? co_await versions.rollback(std::move(request)) : co_await versions.publish(std::move(request));
   auto body = pointer_body(pointer);
   body["topic"] = id;
   co_return Response::json(200, body);
@@ -253,8 +251,8 @@ json::object samples_of(const Call& call, const coaching::Topic& topic) {
   json::array faults;
   for (const auto& sample : samples) {
     if (topic.parameter(sample.key()) != nullptr) continue;
-    faults.push_back({{"field", "parameters." + std::string(sample.key())},
-                      {"message", "is no parameter of this topic"}});
+    faults.push_back(
+        {{"field", "parameters." + std::string(sample.key())}, {"message", "is no parameter of this topic"}});
   }
   if (!faults.empty()) throw Error(Code::validation_error, "some parameters are not the topic's", std::move(faults));
   return samples;
@@ -263,7 +261,8 @@ json::object samples_of(const Call& call, const coaching::Topic& topic) {
 Task<Response> render(const Coaching& coaching, const Call& call) {
   const auto topic = co_await previewed(coaching, call);
   json::array list;
-  for (const auto& prompt : coaching::render_topic(*topic, samples_of(call, *topic))) list.push_back(base::to_json(prompt));
+  for (const auto& prompt : coaching::render_topic(*topic, samples_of(call, *topic)))
+    list.push_back(base::to_json(prompt));
   co_return Response::json(200, {{"topic", topic->id},
                                  {"origin", origin_name(topic->scope)},
                                  {"version", topic->version},
@@ -333,8 +332,10 @@ void add_topic_administration(Handlers& handlers, const Coaching& coaching) {
   handlers.emplace("admin_get_topic", [&coaching](const Call& call) { return show(coaching, call); });
   handlers.emplace("admin_list_versions", [&coaching](const Call& call) { return list_versions(coaching, call); });
   handlers.emplace("admin_save_version", [&coaching](const Call& call) { return save(coaching, call); });
-  handlers.emplace("admin_publish_topic", [&coaching](const Call& call) { return move_pointer(coaching, call, false); });
-  handlers.emplace("admin_rollback_topic", [&coaching](const Call& call) { return move_pointer(coaching, call, true); });
+  handlers.emplace("admin_publish_topic",
+                   [&coaching](const Call& call) { return move_pointer(coaching, call, false); });
+  handlers.emplace("admin_rollback_topic",
+                   [&coaching](const Call& call) { return move_pointer(coaching, call, true); });
   handlers.emplace("admin_render_topic", [&coaching](const Call& call) { return render(coaching, call); });
   handlers.emplace("admin_test_topic", [&coaching](const Call& call) { return test(coaching, call); });
   handlers.emplace("admin_diff_topic", [&coaching](const Call& call) { return diff(coaching, call); });
