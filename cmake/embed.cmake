@@ -29,6 +29,8 @@ file(GLOB_RECURSE topic_files CONFIGURE_DEPENDS RELATIVE ${CMAKE_SOURCE_DIR} ${C
 foreach(file ${topic_files})
   string(REGEX REPLACE "\\.yaml$" ".json" name ${file})
   pp_embed_file(${name} ${CMAKE_SOURCE_DIR}/${file})
+  # And as its author wrote it, for who wants to change it.
+  pp_embed_file(sources/${file} ${CMAKE_SOURCE_DIR}/${file})
 endforeach()
 
 file(GLOB_RECURSE docs_files CONFIGURE_DEPENDS RELATIVE ${PURPOSEPATH_DOCS_DIR} ${PURPOSEPATH_DOCS_DIR}/*)

@@ -1,6 +1,6 @@
 // embed LIST BLOB SOURCE: a build-time tool. Each line of LIST is "name<TAB>file"; the files' bytes go into BLOB one
 // after the other, and SOURCE becomes the C++ that includes BLOB and implements base/embedded.hpp. A name in .json for
-// a file in .yaml is converted.
+// a file in .yaml is converted; what is called sources/… stays as it is.
 #include <fmt/format.h>
 
 #include <boost/json.hpp>
@@ -31,6 +31,7 @@ void write(const std::string& path, std::string_view bytes) {
 
 std::string content(const std::string& name, const std::string& path) {
   auto text = read(path);
+  if (name.starts_with("sources/")) return text;
   if (name.ends_with(".json") && path.ends_with(".yaml")) return serialize(base::yaml_to_json(text, path));
   if (name.ends_with(".json")) return serialize(boost::json::parse(text));  // without the white space
   return text;

@@ -18,7 +18,14 @@ namespace {
 
 using Steady = std::chrono::steady_clock;
 
-// The offline coach has no words of its own; a topic's will do.
+// The offline coach has no words of its own; those of any conversation will do.
+const boost::json::value* any_script(const coaching::Topics& topics) {
+  for (const auto& topic : topics.all()) {
+    if (topic->kind == coaching::TopicKind::conversation) return &topic->offline;
+  }
+  return nullptr;
+}
+
 llm::Request question(const coaching::Topics& topics, const llm::LlmOptions& options) {
   llm::Request request;
   request.purpose = llm::Purpose::initiation;
@@ -28,7 +35,7 @@ llm::Request question(const coaching::Topics& topics, const llm::LlmOptions& opt
   request.max_tokens = 256;  // some think before they speak
   request.temperature = 0;
   request.timeouts = options.timeouts;
-  request.script = &topics.all().front()->offline;
+  request.script = any_script(topics);
   return request;
 }
 

@@ -13,6 +13,8 @@
 #include "http/conversations.hpp"
 #include "http/errors.hpp"
 #include "http/models.hpp"
+#include "http/tenant_records.hpp"
+#include "http/topic_administration.hpp"
 #include "http/topics.hpp"
 #include "http/usage.hpp"
 
@@ -62,9 +64,10 @@ Service::Service(const Settings& settings)
   server_ = std::make_unique<http::Server>(settings.http, std::move(application),
                                            http::ServerEnvironment{log_, metrics_, clock_, ids_});
   store_ = store::open_sqlite(sqlite_options(settings), clock_, metrics_, log_);
+  topic_versions_ = std::make_unique<coaching::TopicVersions>(*store_, topics_, clock_, ids_, log_);
   coaching_ = std::make_unique<coaching::Coaching>(coaching::Coaching{settings.coaching, settings.llm, *store_, router_,
-                                                                      topics_, cache_, live_turns_, tenants_, clock_,
-                                                                      ids_, random_, log_, metrics_});
+                                                                      topics_, *topic_versions_, cache_, live_turns_,
+                                                                      tenants_, clock_, ids_, random_, log_, metrics_});
   http::SystemInfo info;
   info.stage = base::name_of(settings.stage);
   info.openapi_json = openapi();
@@ -92,6 +95,8 @@ http::Handlers Service::make_handlers() {
   http::Handlers handlers;
   http::add_conversations(handlers, *coaching_, settings_.http.sse_keep_alive);
   http::add_topics(handlers, *coaching_);
+  http::add_topic_administration(handlers, *coaching_);
+  http::add_tenant_records(handlers, *coaching_);
   http::add_models(handlers, router_);
   http::add_usage(handlers, *coaching_);
   for (const auto& route : system_->routes()) {

@@ -9,7 +9,7 @@
 #include "coaching/live_turn.hpp"
 #include "coaching/options.hpp"
 #include "coaching/tenants.hpp"
-#include "coaching/topic.hpp"
+#include "coaching/topic_versions.hpp"
 #include "http/api.hpp"
 #include "http/contract.hpp"
 #include "http/rate_limit.hpp"
@@ -62,6 +62,7 @@ class Service {
   coaching::ListedTenants tenants_;
   std::unique_ptr<http::Server> server_;
   std::unique_ptr<store::Store> store_;
+  std::unique_ptr<coaching::TopicVersions> topic_versions_;
   std::unique_ptr<coaching::Coaching> coaching_;
   std::unique_ptr<http::System> system_;
   std::unique_ptr<http::Api> api_;

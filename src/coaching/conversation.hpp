@@ -47,7 +47,9 @@ struct Conversation {
   std::string conversation_id;
   Owner owner;
   std::string topic;
-  std::int64_t topic_version = 0;
+  std::int64_t topic_version = 0;    // 0: the built-in
+  std::string topic_scope;           // whose version: a tenant, "*" for all tenants, "" for the built-in
+  std::string topic_hash;            // of the topic when it was last used: a built-in changes with the binary
   std::string tier = "free";         // the owner's at the start: jobs have no token to ask
   std::string language = "en";
   base::PrivateText user_name;       // as the token said at the start; "" when it did not
@@ -77,10 +79,11 @@ struct Conversation {
   std::optional<base::Time> completed_at;
 };
 BOOST_DESCRIBE_STRUCT(Conversation, (),
-                      (conversation_id, owner, topic, topic_version, tier, language, user_name, context, status, phase,
-                       message_count, turn_count, phase_turns, window_start, summary_number, summary_target,
-                       summary_job, is_complete, insights, identified_values, open_turn, last_attempt, job_id, result,
-                       review_reason, raw_answer_id, feedback, metadata, created_at, updated_at, completed_at))
+                      (conversation_id, owner, topic, topic_version, topic_scope, topic_hash, tier, language, user_name,
+                       context, status, phase, message_count, turn_count, phase_turns, window_start, summary_number,
+                       summary_target, summary_job, is_complete, insights, identified_values, open_turn, last_attempt,
+                       job_id, result, review_reason, raw_answer_id, feedback, metadata, created_at, updated_at,
+                       completed_at))
 
 // What the reply of a turn cost and how it came about: kept with the reply, so that a repeat can give the same answer.
 struct TurnRecord {

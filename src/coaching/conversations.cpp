@@ -14,7 +14,9 @@
 #include "coaching/live_turn.hpp"
 #include "coaching/prompt.hpp"
 #include "coaching/raw_answers.hpp"
+#include "coaching/tenants.hpp"
 #include "coaching/tiers.hpp"
+#include "coaching/topic_versions.hpp"
 #include "coaching/turn.hpp"
 
 namespace coaching {
@@ -98,11 +100,12 @@ void give_back_turn(const Conversation& conversation, std::vector<store::Write>&
   if (conversation.open_turn) give_back(conversation.owner, conversation.open_turn->reservation, writes);
 }
 
-std::shared_ptr<const Topic> find_topic(const Coaching& coaching, const StartRequest& request) {
-  auto topic = coaching.topics.find(request.topic);
+Task<std::shared_ptr<const Topic>> find_topic(const Coaching& coaching, const Owner& owner,
+                                              const StartRequest& request) {
+  auto topic = co_await live_topic(coaching, owner.tenant_id, request.topic);
   if (!topic || topic->kind != TopicKind::conversation) {
     std::vector<std::string> known;
-    for (const auto& other : coaching.topics.all()) {
+    for (const auto& other : co_await live_topics(coaching, owner.tenant_id)) {
       if (other->kind == TopicKind::conversation) known.push_back(other->id);
     }
     throw Error(Code::topic_not_found, fmt::format("there is no such topic; there are: {}", fmt::join(known, ", ")));
@@ -111,7 +114,7 @@ std::shared_ptr<const Topic> find_topic(const Coaching& coaching, const StartReq
     throw Error(Code::forbidden, fmt::format("this topic needs the tier {} or higher", topic->tier),
                 base::json::object{{"required_tier", topic->tier}});
   }
-  return topic;
+  co_return topic;
 }
 
 void check_context(const Topic& topic, const base::json::object& context) {
@@ -245,7 +248,7 @@ Task<> run_and_wait(const Coaching& coaching, std::string job_id, base::Millisec
 }  // namespace
 
 Task<Started> start_conversation(const Coaching& coaching, Owner owner, StartRequest request) {
-  const auto topic = find_topic(coaching, request);
+  const auto topic = co_await find_topic(coaching, owner, request);
   check_context(*topic, request.context);
   auto snapshot = std::make_shared<Snapshot>();
   auto& conversation = snapshot->conversation;
@@ -253,6 +256,8 @@ Task<Started> start_conversation(const Coaching& coaching, Owner owner, StartReq
   conversation.owner = std::move(owner);
   conversation.topic = topic->id;
   conversation.topic_version = topic->version;
+  conversation.topic_scope = topic->scope;
+  conversation.topic_hash = topic->hash;
   conversation.tier = request.tier;
   conversation.language = std::move(request.language);
   conversation.user_name = std::move(request.user_name);
@@ -273,9 +278,11 @@ Task<Started> start_conversation(const Coaching& coaching, Owner owner, StartReq
     writes.emplace_back(put_message(conversation.conversation_id, *message));
     writes.emplace_back(put_entry(conversation));
     settle(coaching, account_of(conversation), std::nullopt, charges, writes);
+    if (auto user = list_user(coaching, conversation.owner)) writes.emplace_back(std::move(*user));
     const auto outcome = co_await coaching.store.transact(std::move(writes));
     if (abandoned) coaching.cache.drop(*abandoned);
     if (!outcome.committed()) continue;
+    remember_user(coaching, conversation.owner);
     coaching.cache.keep(snapshot);
     co_return Started{conversation, *message};
   }
@@ -300,8 +307,7 @@ Task<Message> resume_conversation(const Coaching& coaching, Owner owner, std::st
     refuse_while_answering(conversation);
   };
   refuse(snapshot->conversation, shown_status(snapshot->conversation, coaching.clock.now(), coaching.patience()));
-  const auto topic = coaching.topics.find(snapshot->conversation.topic);
-  if (!topic) throw Error(Code::topic_not_found, "the topic of this conversation is no longer there");
+  const auto topic = co_await topic_of(coaching, snapshot->conversation);
   const auto reply = co_await ask_for(coaching, llm::Purpose::resumption, *topic, *snapshot, topic->resume);
   std::shared_ptr<const Message> message;
   co_await change(coaching, owner, conversation_id, [&](Conversation& conversation, Status shown) {

@@ -10,7 +10,7 @@
 #include "coaching/prompt.hpp"
 #include "coaching/structured.hpp"
 #include "coaching/summary.hpp"
-#include "coaching/topic.hpp"
+#include "coaching/topic_versions.hpp"
 
 namespace coaching {
 namespace {
@@ -126,8 +126,7 @@ Task<> run_claimed(const Coaching& coaching, const ClaimedJob& claimed) {
     co_await close_job(coaching, claimed);
     co_return;
   }
-  const auto topic = coaching.topics.find(snapshot->conversation.topic);
-  if (!topic) throw Error(Code::topic_not_found, "the topic of this conversation is no longer there");
+  const auto topic = co_await topic_of(coaching, snapshot->conversation);
   auto extracted = co_await extract(coaching, *topic, snapshot->conversation);
   co_await commit(coaching, claimed, *snapshot, std::move(extracted));
 }

@@ -14,6 +14,7 @@
 namespace coaching {
 
 class Topics;
+class TopicVersions;
 class ConversationCache;
 class ListedTenants;
 class LiveTurns;
@@ -75,7 +76,8 @@ struct Coaching {
   const llm::LlmOptions& llm;
   store::Store& store;
   llm::Provider& provider;
-  const Topics& topics;
+  const Topics& topics;  // the built-in ones; what a tenant gets is in topic_versions
+  TopicVersions& topic_versions;
   ConversationCache& cache;
   LiveTurns& live_turns;
   ListedTenants& tenants;

@@ -13,10 +13,10 @@ constexpr std::string_view kIndex = "raw_answers";  // index partition; sorted b
 constexpr std::chrono::days kKept{14};
 constexpr std::size_t kMostFaultBytes = 4'096;
 
-std::string partition_of(const Owner& owner) { return fmt::format("raw#{}", part_of_key(owner.tenant_id)); }
+std::string partition_of(const Owner& owner) { return fmt::format("raw#{}", key_part(owner.tenant_id)); }
 
 // What is about one conversation lies together, so that it can be erased with it.
-std::string sort_prefix(std::string_view reference) { return fmt::format("{}#", part_of_key(reference)); }
+std::string sort_prefix(std::string_view reference) { return fmt::format("{}#", key_part(reference)); }
 
 store::Item item_of(const RawAnswer& raw) {
   store::Item item;

@@ -37,8 +37,6 @@ inline constexpr std::string_view kOpenTurns = "open_turns";  // index partition
 inline constexpr std::string_view kJobs = "jobs";             // index partition; sorted by due time
 inline constexpr std::string_view kHolds = "holds";           // index partition; sorted by end of lease
 
-// '#' separates the parts of a key, so ids from outside may not bring one along.
-std::string part_of_key(std::string_view text);
 store::Key conversation_key(std::string_view conversation_id);
 store::Key message_key(std::string_view conversation_id, std::int64_t sequence);
 store::Key summary_key(std::string_view conversation_id, std::int64_t number);

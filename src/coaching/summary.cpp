@@ -2,7 +2,7 @@
 
 #include "coaching/ask.hpp"
 #include "coaching/prompt.hpp"
-#include "coaching/topic.hpp"
+#include "coaching/topic_versions.hpp"
 
 namespace coaching {
 namespace {
@@ -139,8 +139,7 @@ Task<> run_claimed(const Coaching& coaching, const ClaimedJob& claimed) {
                       conversation->summary_job == claimed.job.job_id &&
                       !co_await read_summary(coaching, *conversation, conversation->summary_number + 1);
   if (!wanted) co_return co_await finish(coaching, claimed, nullptr, "obsolete");
-  const auto topic = coaching.topics.find(conversation->topic);
-  if (!topic) throw Error(Code::topic_not_found, "the topic of this conversation is no longer there");
+  const auto topic = co_await topic_of(coaching, *conversation);
   const auto before = co_await read_summary(coaching, *conversation, conversation->summary_number);
   const auto target = std::max(conversation->summary_target, conversation->window_start);
   auto material = co_await read_material(coaching, *conversation, before ? before->up_to : 0, target);

@@ -224,7 +224,7 @@ TEST_F(SummaryTest, SurvivesARestart) {
 // What a provider's cache sees: the request's bytes up to this turn's guidance.
 std::string serialised(llm::Request request) {
   request.guidance = {};
-  const auto body = llm::openai_request_body({.model = "m", .token_parameter = "max_tokens"}, request, true);
+  const auto body = llm::chat_request_body({.model = "m", .token_parameter = "max_tokens"}, request, true);
   return body.substr(0, body.find("],\"max_"));
 }
 

@@ -8,6 +8,7 @@
 #include "base/embedded.hpp"
 #include "base/json.hpp"
 #include "base/yaml.hpp"
+#include "coaching/records.hpp"
 
 namespace coaching {
 namespace json = boost::json;
@@ -22,7 +23,8 @@ constexpr std::array<std::string_view, 5> kTypes{"string", "number", "boolean", 
 // What topic.yaml says itself; the rest of a Topic comes from the other files.
 struct Header {
   std::string id;
-  int version = 1;
+  std::int64_t version = 1;  // of folders made before versions were given when they are published: means nothing
+  std::string revision;
   TopicKind kind = TopicKind::conversation;
   std::string name;
   std::string description;
@@ -32,7 +34,8 @@ struct Header {
   std::vector<TopicPhase> phases;
   std::vector<Parameter> parameters;
 };
-BOOST_DESCRIBE_STRUCT(Header, (), (id, version, kind, name, description, category, tier, max_turns, phases, parameters))
+BOOST_DESCRIBE_STRUCT(Header, (),
+                      (id, version, revision, kind, name, description, category, tier, max_turns, phases, parameters))
 
 struct SharedHeader {
   std::vector<Parameter> parameters;
@@ -185,7 +188,6 @@ void check_header(const Folder& folder, std::string_view file, const Header& hea
   if (folder.origin != header.id && !folder.origin.ends_with("/" + header.id)) {
     folder.fail_at(file, "id:", fmt::format("id '{}' must be the folder's name", header.id));
   }
-  if (header.version < 1) folder.fail_at(file, "version:", "version must be 1 or more");
   if (header.name.empty()) folder.fail_at(file, "name:", "name is missing");
   if (header.max_turns < 0) folder.fail_at(file, "max_turns:", "max_turns must not be negative");
   if (!contains(kTiers, header.tier)) {
@@ -198,7 +200,7 @@ void check_header(const Folder& folder, std::string_view file, const Header& hea
 Topic from_header(Header header) {
   Topic topic;
   topic.id = std::move(header.id);
-  topic.version = header.version;
+  topic.revision = std::move(header.revision);
   topic.kind = header.kind;
   topic.name = std::move(header.name);
   topic.description = std::move(header.description);
@@ -259,6 +261,23 @@ json::value computed_value(const Topic& topic, std::string_view parameter_name) 
   return list;
 }
 
+std::string hash_files(const TopicFiles& files, const TopicFiles& shared) {
+  std::string all;
+  for (const auto* part : {&files, &shared}) {
+    for (const auto& [name, text] : *part) all += fmt::format("{}\n{}\n{}\n", name, text.size(), text);
+    all += '\n';
+  }
+  return sha256_hex(all);
+}
+
+bool is_topic_file(std::string_view name) {
+  constexpr std::array<std::string_view, 13> kFiles{
+      "topic.yaml",     "topic.json",          "system.md",          "initiation.md", "resume.md",    "extraction.md",
+      "instruction.md", "request.schema.json", "result.schema.json", "offline.yaml",  "offline.json", "example.json",
+      "README.md"};
+  return contains(kFiles, name);
+}
+
 Topic read_topic(const TopicFiles& files, const TopicFiles& shared, std::string_view origin) {
   const Folder folder{files, origin};
   const auto file = folder.data_file("topic");
@@ -279,6 +298,7 @@ Topic read_topic(const TopicFiles& files, const TopicFiles& shared, std::string_
   if (script.ends_with(".yaml")) topic.offline_source = folder.text(script);
   if (folder.has("example.json")) topic.example = folder.data("example.json");
   add_shared(topic, common);
+  topic.hash = hash_files(files, shared);
   return topic;
 }
 

@@ -41,7 +41,10 @@ BOOST_DESCRIBE_STRUCT(TopicPhase, (), (name, goal, exit_criteria, min_turns, max
 
 struct Topic {
   std::string id;  // folder name: [a-z][a-z0-9_]*
-  int version = 1;
+  std::string scope;  // who published it: a tenant, "*" for all tenants, "" for the built-in
+  std::int64_t version = 0;  // of that scope; 0: the built-in, which changes with the binary or the folder
+  std::string hash;  // of its files and the shared ones
+  std::string revision;  // what the author says about it; nothing depends on it
   TopicKind kind = TopicKind::conversation;
   std::string name;
   std::string description;  // one sentence, for lists
@@ -75,6 +78,12 @@ struct Topic {
 // Error{internal_error} for a name it does not know; lint refuses such a topic before.
 boost::json::value computed_value(const Topic& topic, std::string_view parameter_name);
 
+// The texts of one topic folder by file name ("topic.json" or "topic.yaml", "system.md", …), or of _shared.
+using TopicFiles = std::map<std::string, std::string, std::less<>>;
+
+// Hex SHA-256 over names and texts.
+std::string hash_files(const TopicFiles& files, const TopicFiles& shared);
+
 // Loads once, then never changes: any thread may read, and a conversation may keep the pointer it began with.
 class Topics {
  public:
@@ -84,18 +93,24 @@ class Topics {
 
   std::shared_ptr<const Topic> find(std::string_view id) const;  // nullptr when there is none
   const std::vector<std::shared_ptr<const Topic>>& all() const { return topics_; }  // by id
+  // What its author wrote, with the texts that all topics share as "_shared/conduct.md"; empty when there is none.
+  TopicFiles files(std::string_view id) const;
+  // What a new version of a topic shares with the others: the folder's, else the binary's.
+  const TopicFiles& shared_files() const { return shared_; }
 
  private:
+  TopicFiles shared_;
+  std::map<std::string, TopicFiles, std::less<>> folder_files_;  // of the topics of the folder
   std::vector<std::shared_ptr<const Topic>> topics_;
 };
 
-// The texts of one topic folder by file name ("topic.json" or "topic.yaml", "system.md", …), and of _shared. `origin` is
-// how error messages name the folder.
-using TopicFiles = std::map<std::string, std::string, std::less<>>;
+// `origin` is how error messages name the folder.
 Topic read_topic(const TopicFiles& files, const TopicFiles& shared, std::string_view origin);
 // A folder on disk; throws Error{validation_error} when it cannot be read. Files over 1 MB are refused.
 TopicFiles read_topic_folder(const std::string& directory);
-// The _shared of a folder of topics, else the binary's.
+// The _shared of a folder of topics, else the binary's, as their author wrote them.
 TopicFiles shared_topic_files(const std::string& directory);
+// Of what a folder is made of: nothing else belongs to a topic.
+bool is_topic_file(std::string_view name);
 
 }  // namespace coaching

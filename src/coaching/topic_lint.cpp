@@ -173,7 +173,8 @@ class Linter {
   std::vector<LintFinding> findings_;
 };
 
-// "topics/goals/topic.yaml:3: what" as a finding.
+}  // namespace
+
 LintFinding finding_of(const base::Error& error) {
   const auto& message = error.message;
   const auto split = message.find(": ");
@@ -188,8 +189,6 @@ LintFinding finding_of(const base::Error& error) {
   }
   return finding;
 }
-
-}  // namespace
 
 std::vector<LintFinding> lint(const Topic& topic) { return Linter(topic).run(); }
 

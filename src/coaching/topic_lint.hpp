@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/error.hpp"
 #include "coaching/topic.hpp"
 
 namespace coaching {
@@ -27,6 +28,9 @@ std::vector<LintFinding> lint(const Topic& topic);
 
 // Reads a folder of topics (its _shared too, else the binary's) and lints each; a topic that cannot be read is a finding.
 std::vector<LintFinding> lint_folder(const std::string& directory);
+
+// What read_topic() throws, "goals/topic.yaml:3: what", as a finding.
+LintFinding finding_of(const base::Error& error);
 
 // The faults of a schema as strict structured output sees it: `where` names the file.
 std::vector<LintFinding> lint_strict_schema(const boost::json::value& schema, const std::string& where);

@@ -62,11 +62,24 @@ TEST(Topics, TheBinaryCarriesTheFour) {
 
 TEST(Topics, AFolderReplacesTheOneInTheBinary) {
   Copy copy;
-  copy.replace("goals/topic.yaml", "version: 1", "version: 7");
+  copy.replace("goals/topic.yaml", "name: Goals", "name: Aims");
   fs::remove_all(copy.path / "vision");
   const auto topics = Topics::load(copy.path.string());
-  EXPECT_EQ(topics.find("goals")->version, 7);
+  EXPECT_EQ(topics.find("goals")->name, "Aims");
+  EXPECT_EQ(topics.find("goals")->version, 0) << "a version is given when it is published";
+  EXPECT_NE(topics.find("goals")->hash, Topics::load().find("goals")->hash);
+  EXPECT_NE(topics.files("goals").at("topic.yaml").find("Aims"), std::string::npos);
   EXPECT_TRUE(topics.find("vision"));
+}
+
+TEST(Topics, FromTheBinaryOrFromItsFolderATopicIsTheSame) {
+  const auto embedded = Topics::load();
+  const auto folder = Topics::load("topics");
+  for (const auto& topic : embedded.all()) {
+    EXPECT_EQ(topic->hash, folder.find(topic->id)->hash) << topic->id;
+    EXPECT_EQ(embedded.files(topic->id), folder.files(topic->id)) << topic->id;
+  }
+  EXPECT_TRUE(embedded.files("no_such_topic").empty());
 }
 
 TEST(Topics, ATopicOutlivesItsTopics) {

@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::size_t kMaxFileBytes = 1'000'000;
 
+// As they were built: YAML is JSON here, because reading YAML at start would take too long.
 TopicFiles embedded_folder(std::string_view prefix) {
   TopicFiles files;
   for (const auto name : base::embedded_names(prefix)) {
@@ -23,6 +24,9 @@ TopicFiles embedded_folder(std::string_view prefix) {
   return files;
 }
 
+// As their author wrote them.
+TopicFiles embedded_source(std::string_view folder) { return embedded_folder(fmt::format("sources/{}/", folder)); }
+
 using TopicMap = std::map<std::string, std::shared_ptr<const Topic>, std::less<>>;
 
 void add(TopicMap& topics, Topic topic) {
@@ -30,17 +34,24 @@ void add(TopicMap& topics, Topic topic) {
   topics.insert_or_assign(id, std::make_shared<const Topic>(std::move(topic)));
 }
 
-void load_embedded(TopicMap& topics, const TopicFiles& shared) {
+void load_embedded(TopicMap& topics, const TopicFiles& shared, const TopicFiles& shared_source) {
   constexpr std::string_view kRoot = "topics/";
   for (const auto name : base::embedded_names(kRoot)) {
     if (!name.ends_with("/topic.json")) continue;
     const auto folder = name.substr(0, name.rfind('/') + 1);
     auto topic = read_topic(embedded_folder(folder), shared, folder.substr(0, folder.size() - 1));
+    topic.hash = hash_files(embedded_source(folder.substr(0, folder.size() - 1)), shared_source);
     add(topics, std::move(topic));
   }
 }
 
-void load_directory(TopicMap& topics, TopicFiles shared, const std::string& directory) {
+// What was read of a folder: kept, because the folder may change while the service runs.
+struct Folder {
+  TopicFiles shared;
+  std::map<std::string, TopicFiles, std::less<>> topics;
+};
+
+Folder load_directory(TopicMap& topics, TopicFiles shared, const std::string& directory) {
   namespace fs = std::filesystem;
   std::error_code failed;
   std::vector<std::string> folders;
@@ -54,11 +65,15 @@ void load_directory(TopicMap& topics, TopicFiles shared, const std::string& dire
   std::sort(folders.begin(), folders.end());
   const auto own_shared = (fs::path(directory) / "_shared").string();
   if (std::binary_search(folders.begin(), folders.end(), own_shared)) shared = read_topic_folder(own_shared);
+  Folder read{std::move(shared), {}};
   for (const auto& folder : folders) {
     if (folder == own_shared) continue;
-    auto topic = read_topic(read_topic_folder(folder), shared, folder);
+    auto files = read_topic_folder(folder);
+    auto topic = read_topic(files, read.shared, folder);
+    read.topics.insert_or_assign(topic.id, std::move(files));
     add(topics, std::move(topic));
   }
+  return read;
 }
 
 }  // namespace
@@ -86,17 +101,30 @@ TopicFiles read_topic_folder(const std::string& directory) {
 
 TopicFiles shared_topic_files(const std::string& directory) {
   const auto own = (std::filesystem::path(directory) / "_shared").string();
-  return std::filesystem::is_directory(own) ? read_topic_folder(own) : embedded_folder("topics/_shared/");
+  return std::filesystem::is_directory(own) ? read_topic_folder(own) : embedded_source("topics/_shared");
 }
 
 Topics Topics::load(const std::string& directory) {
-  const auto shared = embedded_folder("topics/_shared/");
-  TopicMap topics;
-  load_embedded(topics, shared);
-  if (!directory.empty()) load_directory(topics, shared, directory);
   Topics loaded;
+  loaded.shared_ = embedded_source("topics/_shared");
+  TopicMap topics;
+  load_embedded(topics, embedded_folder("topics/_shared/"), loaded.shared_);
+  if (!directory.empty()) {
+    auto read = load_directory(topics, loaded.shared_, directory);
+    loaded.shared_ = std::move(read.shared);
+    loaded.folder_files_ = std::move(read.topics);
+  }
   for (const auto& [id, topic] : topics) loaded.topics_.push_back(topic);
   return loaded;
+}
+
+TopicFiles Topics::files(std::string_view id) const {
+  const auto own = folder_files_.find(id);
+  auto files = own != folder_files_.end() ? own->second : embedded_source(fmt::format("topics/{}", id));
+  if (files.empty()) return files;
+  const auto shared = own != folder_files_.end() ? shared_ : embedded_source("topics/_shared");
+  for (const auto& [name, text] : shared) files.emplace("_shared/" + name, text);
+  return files;
 }
 
 std::shared_ptr<const Topic> Topics::find(std::string_view id) const {

@@ -11,6 +11,7 @@
 #include "coaching/prompt.hpp"
 #include "coaching/summary.hpp"
 #include "coaching/tenants.hpp"
+#include "coaching/topic_versions.hpp"
 #include "coaching/turn_reply.hpp"
 
 namespace coaching {
@@ -58,7 +59,8 @@ Task<LiveTurnPtr> find_answer(const Coaching& coaching, const Snapshot& snapshot
   co_return nullptr;
 }
 
-void check_may_continue(const Coaching& coaching, const Conversation& conversation, const TurnRequest& request) {
+void check_may_continue(const Coaching& coaching, const Conversation& conversation, const Topic& topic,
+                        const TurnRequest& request) {
   const auto status = shown_status(conversation, coaching.clock.now(), coaching.patience());
   if (!is_open(status) || (status == Status::paused && !request.resume_paused)) {
     throw Error(Code::conversation_not_active,
@@ -66,8 +68,7 @@ void check_may_continue(const Coaching& coaching, const Conversation& conversati
                             status == Status::paused ? "resume it first" : "start a new one"),
                 base::json::object{{"status", base::name_of(status)}});
   }
-  const auto topic = coaching.topics.find(conversation.topic);
-  const std::int64_t limit = topic && topic->max_turns > 0 ? topic->max_turns : coaching.options.max_turns;
+  const std::int64_t limit = topic.max_turns > 0 ? topic.max_turns : coaching.options.max_turns;
   if (limit > 0 && conversation.turn_count >= limit) {
     throw Error(Code::domain_validation_error,
                 fmt::format("this conversation has reached its {} turns; complete it to get the result", limit),
@@ -93,22 +94,23 @@ struct Acceptance {
 };
 
 // Reopens the turn of the last, unanswered message.
-Acceptance reopen(const Coaching& coaching, const Snapshot& before, std::string turn_id, std::string idempotency) {
+Acceptance reopen(const Coaching& coaching, const Topic& topic, const Snapshot& before, std::string turn_id,
+                  std::string idempotency) {
   Acceptance acceptance{std::make_shared<Snapshot>(before), {}};
   auto& conversation = acceptance.snapshot->conversation;
   conversation.status = Status::active;
   conversation.updated_at = coaching.clock.now();
   conversation.open_turn = open_turn(coaching, std::move(turn_id), before.recent.back()->message_id,
                                      ++conversation.last_attempt, std::move(idempotency));
-  conversation.open_turn->reservation = reservation_for_turn(coaching, *acceptance.snapshot);
+  conversation.open_turn->reservation = reservation_for_turn(coaching, topic, *acceptance.snapshot);
   acceptance.snapshot->version = before.version + 1;
   acceptance.writes.emplace_back(
       put_conversation(conversation, before.version + 1, store::Condition::version_is(before.version)));
   return acceptance;
 }
 
-Acceptance append_message(const Coaching& coaching, const Snapshot& before, const TurnRequest& request,
-                          std::string idempotency) {
+Acceptance append_message(const Coaching& coaching, const Topic& topic, const Snapshot& before,
+                          const TurnRequest& request, std::string idempotency) {
   auto message = std::make_shared<Message>();
   message->message_id = coaching.ids.next("msg");
   message->sequence = before.conversation.message_count;
@@ -126,7 +128,7 @@ Acceptance append_message(const Coaching& coaching, const Snapshot& before, cons
   conversation.open_turn =
       open_turn(coaching, coaching.ids.next("turn"), message->message_id, 1, std::move(idempotency));
   acceptance.snapshot->recent.push_back(message);
-  conversation.open_turn->reservation = reservation_for_turn(coaching, *acceptance.snapshot);
+  conversation.open_turn->reservation = reservation_for_turn(coaching, topic, *acceptance.snapshot);
   acceptance.snapshot->version = before.version + 1;
   acceptance.writes.emplace_back(
       put_conversation(conversation, before.version + 1, store::Condition::version_is(before.version)));
@@ -209,7 +211,8 @@ Task<Repeat> find_repeat(const Coaching& coaching, const Snapshot& snapshot, con
   if (!is_last || conversation.open_turn) {
     throw Error(Code::conflict, "this message got no reply and the conversation has gone on; send it with a new key");
   }
-  co_return Repeat{nullptr, reopen(coaching, snapshot, record.turn_id, key_hash)};
+  const auto topic = co_await topic_of(coaching, conversation);
+  co_return Repeat{nullptr, reopen(coaching, *topic, snapshot, record.turn_id, key_hash)};
 }
 
 // False when the conversation has changed meanwhile. Throws quota_exceeded.
@@ -231,11 +234,29 @@ struct Accepted {
   SnapshotPtr snapshot;  // with the turn that was opened
 };
 
+// A published version never changes, but a built-in does, with the binary: the conversation goes on with what it is now.
+SnapshotPtr with_present_topic(SnapshotPtr snapshot, const Topic& topic) {
+  if (snapshot->conversation.topic_hash == topic.hash) return snapshot;
+  auto after = std::make_shared<Snapshot>(*snapshot);
+  after->conversation.topic_hash = topic.hash;
+  return after;
+}
+
+void log_changed_topic(const Coaching& coaching, const Conversation& conversation, const std::string& before) {
+  if (before.empty() || before == conversation.topic_hash) return;
+  coaching.log.write(telemetry::Level::warn, "topic_changed",
+                     {{"conversation_id", conversation.conversation_id},
+                      {"topic", conversation.topic},
+                      {"before", before},
+                      {"now", conversation.topic_hash}});
+}
+
 // One round of accepting: nothing when the conversation changed meanwhile.
 Task<std::optional<Accepted>> try_to_accept(const Coaching& coaching, const Owner& owner,
                                             const std::string& conversation_id, const std::string& key_hash,
                                             const TurnRequest& request) {
-  const auto snapshot = co_await with_ready_summary(coaching, co_await load(coaching, owner, conversation_id));
+  auto snapshot = co_await with_ready_summary(coaching, co_await load(coaching, owner, conversation_id));
+  const auto topic_hash = snapshot->conversation.topic_hash;
   Acceptance acceptance;
   if (!key_hash.empty()) {
     auto repeat = co_await find_repeat(coaching, *snapshot, key_hash, request);
@@ -247,16 +268,19 @@ Task<std::optional<Accepted>> try_to_accept(const Coaching& coaching, const Owne
       co_await settle_open_turn(coaching, *snapshot);
       co_return std::nullopt;
     }
-    check_may_continue(coaching, snapshot->conversation, request);
+    const auto topic = co_await topic_of(coaching, snapshot->conversation);
+    check_may_continue(coaching, snapshot->conversation, *topic, request);
+    snapshot = with_present_topic(std::move(snapshot), *topic);
     acceptance = repeats_unanswered(*snapshot, request)
-                     ? reopen(coaching, *snapshot, coaching.ids.next("turn"), key_hash)
-                     : append_message(coaching, *snapshot, request, key_hash);
+                     ? reopen(coaching, *topic, *snapshot, coaching.ids.next("turn"), key_hash)
+                     : append_message(coaching, *topic, *snapshot, request, key_hash);
     if (!key_hash.empty()) {
       acceptance.writes.emplace_back(put_idempotency(coaching, *acceptance.snapshot, key_hash, hash_body(request)));
     }
   }
   if (!co_await commit_within_budgets(coaching, acceptance)) co_return std::nullopt;
   coaching.cache.keep(acceptance.snapshot);
+  log_changed_topic(coaching, acceptance.snapshot->conversation, topic_hash);
   co_return Accepted{nullptr, acceptance.snapshot};
 }
 

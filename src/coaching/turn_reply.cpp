@@ -12,7 +12,7 @@
 #include "coaching/phases.hpp"
 #include "coaching/prompt.hpp"
 #include "coaching/summary.hpp"
-#include "coaching/topic.hpp"
+#include "coaching/topic_versions.hpp"
 #include "coaching/turn.hpp"
 
 namespace coaching {
@@ -29,12 +29,6 @@ struct Answer {
   llm::Reply reply;
   std::optional<Assessment> assessment;
 };
-
-std::shared_ptr<const Topic> topic_of(const Coaching& coaching, const Conversation& conversation) {
-  auto topic = coaching.topics.find(conversation.topic);
-  if (!topic) throw Error(Code::topic_not_found, "the topic of this conversation is no longer there");
-  return topic;
-}
 
 llm::Request make_request(const Coaching& coaching, const Topic& topic, const Snapshot& snapshot) {
   llm::Request request;
@@ -269,7 +263,7 @@ bool unreachable(const std::exception_ptr& failure) {
 Task<std::shared_ptr<const Message>> reply_and_commit(const Coaching& coaching, const LiveTurnPtr& live,
                                                       const SnapshotPtr& snapshot, bool stream,
                                                       std::vector<Charge>& charges) {
-  const auto topic = topic_of(coaching, snapshot->conversation);
+  const auto topic = co_await topic_of(coaching, snapshot->conversation);
   std::optional<PendingAssessment> assessment;
   if (coaching.options.assessment == AssessmentMode::model) {
     assessment.emplace(coaching, live->executor(), topic, snapshot);
@@ -296,13 +290,13 @@ Error cancelled_by(const LiveTurn& live) {
 
 }  // namespace
 
-std::optional<Reservation> reservation_for_turn(const Coaching& coaching, const Snapshot& snapshot) {
+std::optional<Reservation> reservation_for_turn(const Coaching& coaching, const Topic& topic,
+                                                const Snapshot& snapshot) {
   const auto account = account_of(snapshot.conversation);
-  const auto topic = coaching.topics.find(snapshot.conversation.topic);
-  if (!topic || !has_budgets(coaching, account.tier)) return std::nullopt;
-  std::vector<llm::Quote> quotes{coaching.provider.quote(make_request(coaching, *topic, snapshot))};
+  if (!has_budgets(coaching, account.tier)) return std::nullopt;
+  std::vector<llm::Quote> quotes{coaching.provider.quote(make_request(coaching, topic, snapshot))};
   if (coaching.options.assessment == AssessmentMode::model) {
-    auto request = assessment_request(coaching, *topic, snapshot);
+    auto request = assessment_request(coaching, topic, snapshot);
     address(request, account);
     quotes.push_back(coaching.provider.quote(request));
   }

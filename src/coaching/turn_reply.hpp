@@ -2,6 +2,7 @@
 // The second half of a turn: prompt, reply, commit.
 #include "coaching/live_turn.hpp"
 #include "coaching/options.hpp"
+#include "coaching/topic.hpp"
 
 namespace coaching {
 
@@ -10,6 +11,6 @@ namespace coaching {
 base::Task<> run_turn(const Coaching& coaching, LiveTurnPtr live, SnapshotPtr snapshot, bool stream);
 
 // What the open turn of that conversation, reply and assessment, may use at most; nullopt when there are no budgets.
-std::optional<Reservation> reservation_for_turn(const Coaching& coaching, const Snapshot& snapshot);
+std::optional<Reservation> reservation_for_turn(const Coaching& coaching, const Topic& topic, const Snapshot& snapshot);
 
 }  // namespace coaching

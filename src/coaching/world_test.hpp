@@ -17,6 +17,7 @@
 #include "coaching/live_turn.hpp"
 #include "coaching/options.hpp"
 #include "coaching/tenants.hpp"
+#include "coaching/topic_versions.hpp"
 #include "coaching/turn.hpp"
 #include "llm/scripted.hpp"
 #include "store/sqlite.hpp"
@@ -29,8 +30,10 @@ struct Instance {
   Instance(const CoachingOptions& options, const llm::LlmOptions& llm_options, store::Store& store,
            const Topics& topics, const base::Clock& clock, base::Ids& ids, base::Random& random, telemetry::Log& log,
            telemetry::Registry& metrics)
-      : coaching{options, llm_options, store, model,  topics, cache,  live_turns,
+      : topic_versions(store, topics, clock, ids, log),
+        coaching{options, llm_options, store, model,  topics, topic_versions, cache, live_turns,
                  tenants, clock,       ids,   random, log,    metrics} {}
+  TopicVersions topic_versions;
   llm::ScriptedProvider model;
   ConversationCache cache{100};
   LiveTurns live_turns{100};

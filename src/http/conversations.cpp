@@ -2,6 +2,7 @@
 
 #include "coaching/cache.hpp"
 #include "coaching/conversations.hpp"
+#include "coaching/topic_versions.hpp"
 #include "coaching/turn.hpp"
 #include "http/sse.hpp"
 #include "http/turn_events.hpp"
@@ -52,6 +53,12 @@ json::value message_body(const coaching::Message& message) {
           {"metadata", std::move(metadata)}};
 }
 
+// Whose version of the topic it is.
+std::string_view origin_of(const coaching::Conversation& conversation) {
+  if (conversation.topic_scope.empty()) return "built_in";
+  return conversation.topic_scope == coaching::kAllTenants ? "all_tenants" : "tenant";
+}
+
 json::value conversation_body(const Coaching& coaching, const coaching::Conversation& conversation,
                               const std::vector<coaching::Message>& messages) {
   auto body = shown_state(coaching, conversation);
@@ -59,7 +66,8 @@ json::value conversation_body(const Coaching& coaching, const coaching::Conversa
   for (const auto& message : messages) list.push_back(message_body(message));
   auto metadata = conversation.metadata;
   metadata["language"] = conversation.language;
-  metadata["topic_version"] = conversation.topic_version;
+  metadata["topic_version"] = conversation.topic_scope.empty() ? 0 : conversation.topic_version;
+  metadata["topic_origin"] = origin_of(conversation);
   metadata["message_count"] = conversation.message_count;
   metadata["is_complete"] = conversation.is_complete;
   if (!conversation.context.empty()) metadata["context"] = conversation.context;

@@ -2,7 +2,7 @@
 
 #include "coaching/conversations.hpp"
 #include "coaching/tiers.hpp"
-#include "coaching/topic.hpp"
+#include "coaching/topic_versions.hpp"
 
 namespace http {
 namespace {
@@ -45,7 +45,7 @@ Task<Response> list_topics(const Coaching& coaching, const Caller& caller) {
       co_await coaching::newest_by_topic(coaching, coaching::Owner{caller.tenant_id, caller.user_id});
   const auto now = coaching.clock.now();
   json::array list;
-  for (const auto& topic : coaching.topics.all()) {
+  for (const auto& topic : co_await coaching::live_topics(coaching, caller.tenant_id)) {
     if (!coaching::tier_includes(caller.tier, topic->tier)) continue;
     std::string_view progress = "not_started";
     for (const auto& conversation : conversations) {
@@ -63,7 +63,7 @@ Task<Response> list_topics(const Coaching& coaching, const Caller& caller) {
 }
 
 Task<Response> topic_schema(const Coaching& coaching, const Call& call) {
-  const auto topic = coaching.topics.find(call.path("topic_id"));
+  const auto topic = co_await coaching::live_topic(coaching, call.caller.tenant_id, call.path("topic_id"));
   if (!topic || !coaching::tier_includes(call.caller.tier, topic->tier)) {
     throw base::Error(base::Code::topic_not_found, "there is no such topic; GET /api/v1/topics lists them");
   }

@@ -111,12 +111,12 @@ Task<Reply> Bedrock::try_once(const BedrockDialect& dialect, const Request& requ
     remedy = bedrock_remedy(status, headers, body);
     return bedrock_failure(status, headers, body, call.server, deps_.clock.now());
   };
-  auto http = request_to(streamed ? "converse-stream" : "converse", bedrock_request_body(dialect, request, streamed));
+  auto body = bedrock_request_body(dialect, request, streamed);
+  auto http = request_to(streamed ? "converse-stream" : "converse", std::move(body.text));
   http.headers.emplace_back("Accept", streamed ? call.stream_type : "application/json");
   prove(http, credentials);
   const auto prompt_tokens = estimate_prompt(request);  // now: the text may be gone once the answer comes
-  const bool forced_tool = request.schema != nullptr && dialect.structured == StructuredOutput::tool;
-  BedrockAnswer answer(call.server, sink, forced_tool);
+  BedrockAnswer answer(call.server, sink, body.forces_tool);
   const auto headers = co_await call_vendor(call, std::move(http), timeouts, streamed, answer);
   auto reply = std::move(answer).reply(prompt_tokens, dialect.model);
   reply.provider_request_id = headers.find("x-amzn-requestid");

@@ -174,6 +174,15 @@ TEST_F(BedrockTest, AsksForASchemaInEachOfItsWays) {
   EXPECT_EQ(tools.at("tools").at(0).at("toolSpec").at("name"), "result");
   EXPECT_EQ(tools.at("tools").at(0).at("toolSpec").at("inputSchema").at("json"), dialect);
 
+  model.structured = StructuredOutput::schema;
+  auto many = json_of(R"({"type":"object","properties":{},"required":[]})");
+  for (int i = 0; i < 40; ++i) {
+    many.at("properties").as_object()["p" + std::to_string(i)] = {{"type", {"string", "null"}}};
+  }
+  asked.schema = &many;
+  EXPECT_TRUE(sent_for(asked).contains("toolConfig")) << "too complex to be compelled";
+  asked.schema = &schema;
+
   model.structured = StructuredOutput::words;
   const auto words = sent_for(asked);
   EXPECT_FALSE(words.contains("outputConfig") || words.contains("toolConfig"));

@@ -12,7 +12,7 @@
 #include "llm/bedrock_failures.hpp"
 #include "llm/failures.hpp"
 #include "llm/members.hpp"
-#include "llm/schema_dialect.hpp"
+#include "llm/schema_text.hpp"
 #include "llm/turns.hpp"
 #include "llm/vendor_request.hpp"
 
@@ -73,34 +73,38 @@ void append_inference(std::string& out, const BedrockDialect& dialect, const Req
   out += '}';
 }
 
-void append_tool(std::string& out, const BedrockDialect& dialect, const Request& request) {
-  if (request.schema == nullptr || dialect.structured != StructuredOutput::tool) return;
+void append_tool(std::string& out, const Request& request, std::string_view schema) {
   std::string name;
   base::append_json_string(name, answer_name(request));
   out.append(R"(,"toolConfig":{"tools":[{"toolSpec":{"name":)").append(name);
-  out += R"(,"description":"Takes the answer.","inputSchema":{"json":)";
-  base::append_json_value(out, to_dialect(*request.schema, Dialect::bedrock));
+  out.append(R"(,"description":"Takes the answer.","inputSchema":{"json":)").append(schema);
   out.append(R"(}}}],"toolChoice":{"tool":{"name":)").append(name).append("}}}");
 }
 
 // The schema goes as a string that holds JSON.
-void append_output(std::string& out, const BedrockDialect& dialect, const Request& request) {
-  const bool schema = request.schema != nullptr && dialect.structured == StructuredOutput::schema;
+void append_output(std::string& out, const BedrockDialect& dialect, const Request& request, const std::string* schema) {
   const bool effort = !dialect.effort.empty() && dialect.effort != "none";
-  if (!schema && !effort) return;
+  if (schema == nullptr && !effort) return;
   out += R"(,"outputConfig":{)";
-  if (schema) {
+  if (schema != nullptr) {
     out += R"("textFormat":{"type":"json_schema","structure":{"jsonSchema":{"schema":)";
-    base::append_json_string(out, base::write_json(to_dialect(*request.schema, Dialect::bedrock)));
+    base::append_json_string(out, *schema);
     out += R"(,"name":)";
     base::append_json_string(out, answer_name(request));
     out += "}}}";
   }
   if (effort) {
-    out += schema ? R"(,"effort":)" : R"("effort":)";
+    out += schema != nullptr ? R"(,"effort":)" : R"("effort":)";
     base::append_json_string(out, dialect.effort == "minimal" ? "low" : dialect.effort);  // there is nothing below low
   }
   out += '}';
+}
+
+bool forces_tool(const BedrockDialect& dialect, const Request& request) {
+  if (request.schema == nullptr) return false;
+  if (dialect.structured == StructuredOutput::tool) return true;
+  return dialect.structured == StructuredOutput::schema &&
+         !schema_text(*request.schema, Dialect::bedrock).within_limits;
 }
 
 void append_guardrail(std::string& out, const BedrockDialect& dialect, bool streamed) {
@@ -127,20 +131,23 @@ std::string bedrock_path(std::string_view model, std::string_view operation) {
   return fmt::format("/model/{}/{}", aws::percent_encode(model), operation);
 }
 
-std::string bedrock_request_body(const BedrockDialect& dialect, const Request& request, bool streamed) {
+BedrockBody bedrock_request_body(const BedrockDialect& dialect, const Request& request, bool streamed) {
   const auto guidance = guidance_for(dialect.structured, request);
   std::size_t size = request.system.size() + request.summary.size() + guidance.size() + 1024;
   for (const auto& message : request.messages) size += message.content.size() + 64;
-  std::string out = "{";
+  BedrockBody body{.text = "{", .forces_tool = forces_tool(dialect, request)};
+  auto& out = body.text;
   out.reserve(size + size / 16);
   append_system(out, dialect, request);
   append_messages(out, dialect, alternating_turns(request, guidance));
   append_inference(out, dialect, request);
-  append_tool(out, dialect, request);
-  append_output(out, dialect, request);
+  if (body.forces_tool) append_tool(out, request, schema_text(*request.schema, Dialect::bedrock).text);
+  const bool by_schema =
+      request.schema != nullptr && dialect.structured == StructuredOutput::schema && !body.forces_tool;
+  append_output(out, dialect, request, by_schema ? &schema_text(*request.schema, Dialect::bedrock).text : nullptr);
   append_guardrail(out, dialect, streamed);
   out += '}';
-  return out;
+  return body;
 }
 
 std::string bedrock_count_body(const BedrockDialect& dialect, const Request& request) {
@@ -148,7 +155,7 @@ std::string bedrock_count_body(const BedrockDialect& dialect, const Request& req
   std::string out = R"({"input":{"converse":{)";
   append_system(out, dialect, request);
   append_messages(out, dialect, alternating_turns(request, guidance));
-  append_tool(out, dialect, request);
+  if (forces_tool(dialect, request)) append_tool(out, request, schema_text(*request.schema, Dialect::bedrock).text);
   out += "}}}";
   return out;
 }

@@ -26,7 +26,13 @@ struct BedrockDialect {
 // "/model/…/converse": a ':' or '/' in the id is escaped.
 std::string bedrock_path(std::string_view model, std::string_view operation);
 
-std::string bedrock_request_body(const BedrockDialect& dialect, const Request& request, bool streamed);
+struct BedrockBody {
+  std::string text;
+  bool forces_tool = false;  // the answer is what the tool is called with
+};
+
+// A schema that is too complex for structured output becomes the input of a tool.
+BedrockBody bedrock_request_body(const BedrockDialect& dialect, const Request& request, bool streamed);
 std::string bedrock_count_body(const BedrockDialect& dialect, const Request& request);
 // Of CountTokens' answer; nullopt when it makes no sense.
 std::optional<std::int64_t> read_token_count(std::string_view body);

@@ -132,7 +132,7 @@ class Provider {
   virtual Quote quote(const Request& request) const;
 };
 
-// Of everything in a request that a model reads, by estimate_tokens.
+// Of everything in a request that a model reads, by estimate_tokens; count_prompt (tokens.hpp) is exact.
 std::int64_t estimate_prompt(const Request& request);
 
 // What a text costs when no exact count is at hand: UTF-8 bytes / 4, rounded up (within ±30 % for English prose).

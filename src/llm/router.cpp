@@ -7,6 +7,7 @@
 #include "base/json.hpp"
 #include "llm/plan.hpp"
 #include "llm/routed_call.hpp"
+#include "llm/tokens.hpp"
 #include "llm/upstream_health.hpp"
 #include "telemetry/log.hpp"
 
@@ -83,8 +84,10 @@ base::Task<Reply> Router::complete(const Request& request, const Sink& sink) {
 
 Quote Router::quote(const Request& request) const {
   const auto& model = state_->choose(request).model;
-  const auto prompt = estimate_prompt(request);
-  const auto most_usd = cost_usd(model.price, {.prompt_tokens = prompt, .completion_tokens = request.max_tokens});
+  const auto prompt = count_prompt(model.encoding, request);
+  auto price = model.price;  // the vendor may put all of the prompt into its cache, at a higher price
+  price.input = std::max(price.input, price.cache_write);
+  const auto most_usd = cost_usd(price, {.prompt_tokens = prompt, .completion_tokens = request.max_tokens});
   return {.model_code = model.code,
           .prompt_tokens = prompt,
           .most_tokens = prompt + request.max_tokens,

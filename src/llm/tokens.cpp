@@ -133,6 +133,17 @@ std::int64_t count_tokens(std::string_view encoding, std::string_view text) {
   return count;
 }
 
+std::int64_t count_prompt(std::string_view encoding, const Request& request) {
+  if (encoding.empty()) return estimate_prompt(request);
+  constexpr std::int64_t kPerMessage = 4;  // role and separators
+  std::int64_t tokens = 0;
+  for (const auto* text : {&request.system, &request.summary, &request.guidance}) {
+    if (!text->empty()) tokens += kPerMessage + count_tokens(encoding, text->reveal());
+  }
+  for (const auto& message : request.messages) tokens += kPerMessage + count_tokens(encoding, message.content.reveal());
+  return tokens;
+}
+
 std::vector<std::uint32_t> encode_tokens(std::string_view encoding, std::string_view text) {
   std::vector<std::uint32_t> tokens;
   encode(encoding_of(encoding), text, [&](std::uint32_t rank) { tokens.push_back(rank); });

@@ -4,6 +4,8 @@
 #include <string_view>
 #include <vector>
 
+#include "llm/provider.hpp"
+
 namespace llm {
 
 // What the catalogue may say in Model::encoding: "", "cl100k_base" and "o200k_base".
@@ -13,6 +15,9 @@ bool is_encoding(std::string_view name);
 // The first call reads nothing but the head of tables that lie in the binary. Any thread. Throws Error{validation_error}
 // for an encoding that is not known here.
 std::int64_t count_tokens(std::string_view encoding, std::string_view text);
+
+// Of everything in a request that a model reads, with what separates its messages. "" is the estimate.
+std::int64_t count_prompt(std::string_view encoding, const Request& request);
 
 // The tokens themselves, by rank; `encoding` is not "".
 std::vector<std::uint32_t> encode_tokens(std::string_view encoding, std::string_view text);

@@ -82,6 +82,15 @@ TEST(Tokens, OfOneEndlessWordAreCountedInTime) {
   EXPECT_GT(count_tokens("o200k_base", word), 10'000);
 }
 
+TEST(Tokens, OfAPromptAreThoseOfItsTextsAndWhatSeparatesThem) {
+  Request request;
+  request.system = base::PrivateText("You coach.");
+  request.messages = {{Role::user, base::PrivateText("我们为两个村庄烤面包")}};
+  const auto texts = count_tokens("o200k_base", "You coach.") + count_tokens("o200k_base", "我们为两个村庄烤面包");
+  EXPECT_EQ(count_prompt("o200k_base", request), texts + 8);
+  EXPECT_EQ(count_prompt("", request), estimate_prompt(request));
+}
+
 TEST(TokenTable, KnowsEveryTokenByItsBytesAndNoOther) {
   for (const auto* name : {"tokens/cl100k_base.bin", "tokens/o200k_base.bin"}) {
     const TokenTable table(*base::embedded(name));

@@ -9,7 +9,8 @@ import { anthropic, anthropicKey } from './anthropic_server.ts';
 import { azure, azureKey, azureVersion } from './azure_server.ts';
 import { bearerKey, bedrock, credentials, region } from './bedrock_server.ts';
 import { gemini, geminiKey } from './gemini_server.ts';
-import { compatible, habits, openai, openaiKey } from './openai_server.ts';
+import { compatible, habits } from './compatible_server.ts';
+import { openai, openaiKey } from './openai_server.ts';
 import { type Dialect, type FailureName, type Script, type Tokens, VendorServer, wordsOf } from './vendor_server.ts';
 
 const said = 'Grüße! What would you like to be true in a year?';

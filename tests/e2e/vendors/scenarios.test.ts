@@ -3,8 +3,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { faultsOf, kindsOf } from './request_types.ts';
 import { Rig } from './rig.ts';
-import { runTurns, type Scenario, scenarios } from './scenarios.ts';
+import { type Scenario, scenarios } from './scenarios.ts';
 import { type Cells, foundTable, keepTable, keptTable, wantedTable } from './table.ts';
+import { runTurns } from './turns.ts';
 import type { Call } from './vendor_server.ts';
 import { vendors } from './vendors.ts';
 
@@ -41,7 +42,7 @@ describe.each(rows)('$name', (vendor) => {
   async function run(scenario: Scenario): Promise<void> {
     const own = scenario.variant ? await Rig.start(vendor, scenario.variant) : rig;
     try {
-      note(scenario.name, vendor.name, scenario.run ? await scenario.run(own) : await runTurns(scenario, own));
+      note(scenario.name, vendor.name, scenario.run ? await scenario.run(own) : await runTurns(scenario.name, scenario.turns!(vendor), own));
     } finally {
       if (own !== rig) await own.stop();
     }

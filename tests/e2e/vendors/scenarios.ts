@@ -1,33 +1,14 @@
 // The one list of what can happen with a vendor, and what has to come of it, whoever the vendor is.
 import { expect } from 'vitest';
-import { type Client, expectError } from '../client.ts';
 import { Gate } from '../fake_model.ts';
 import { replyOf } from '../sse.ts';
 import { azureVersion, promptFiltered } from './azure_server.ts';
 import { bearerKey } from './bedrock_server.ts';
-import { compatible, type Habit } from './openai_server.ts';
+import { compatible, type Habit } from './compatible_server.ts';
 import { impatient, price, type Rig, selfSigned, type Variant } from './rig.ts';
-import { type Script, type Tokens, usualText, wordsOf } from './vendor_server.ts';
+import { type ErrorCode, expectToGoOn, type Outcome, say, type Turn } from './turns.ts';
+import { type Script, type Tokens, usualText, usualTokens, wordsOf } from './vendor_server.ts';
 import type { Vendor } from './vendors.ts';
-
-export type ErrorCode = 'llm_error' | 'llm_unavailable' | 'llm_timeout';
-const statuses: Record<ErrorCode, number> = { llm_error: 502, llm_unavailable: 503, llm_timeout: 504 };
-
-// What the caller gets, and how often the vendor was asked for it.
-export interface Outcome {
-  error?: ErrorCode; // none: the reply
-  text?: string; // of the reply; default: the usual one
-  requests: number;
-  after?: number; // ms: not before
-  within: number; // ms; on a busy machine, so far from tight
-}
-
-// The same message, once with the answer as JSON (the vendor is asked for a whole one), once as a stream.
-interface Turn {
-  script: (vendor: Vendor) => Script | ((call: number) => Script);
-  whole?: Outcome | ((vendor: Vendor) => Outcome);
-  streamed?: Outcome | ((vendor: Vendor) => Outcome);
-}
 
 export interface Scenario {
   name: string;
@@ -48,65 +29,6 @@ const always = (script: Script) => () => script;
 const firstThenWell = (script: Script) => () => (call: number) => (call === 0 ? script : {});
 const both = (outcome: Outcome | ((vendor: Vendor) => Outcome)) => ({ whole: outcome, streamed: outcome });
 const one = (turn: Turn) => () => ({ '': turn });
-
-// ---- One turn, and what has to hold after it.
-
-async function say(user: Client, id: string, text: string, streamed: boolean, headers: Record<string, string>) {
-  if (!streamed) {
-    const answer = await user.say(id, text, { headers });
-    if (answer.status === 200) return { text: answer.body.ai_response as string, body: answer.body };
-    return { error: expectError(answer, answer.status, answer.body.error).error as ErrorCode, status: answer.status };
-  }
-  const events = await (await user.stream(id, text, headers)).all();
-  const last = events.at(-1)!;
-  if (last.event === 'error') return { error: last.data.error as ErrorCode, status: statuses[last.data.error as ErrorCode] };
-  expect(last.event).toBe('message');
-  expect(replyOf(events)).toBe(last.data.ai_response);
-  return { text: last.data.ai_response as string, body: last.data };
-}
-
-// The conversation goes on: it is active, the message is stored, and sent once more it is answered.
-async function expectToGoOn(rig: Rig, user: Client, id: string, text: string, headers: Record<string, string>): Promise<void> {
-  const { status, messages, result } = await user.conversation(id);
-  expect({ status, result }).toEqual({ status: 'active', result: null });
-  expect(messages.slice(1).map(({ content }: any) => content)).toEqual([text]);
-  rig.model.on(text, {});
-  expect(await say(user, id, text, false, headers)).toMatchObject({ text: usualText });
-  expect(await user.said(id)).toEqual([`user: ${text}`, `assistant: ${usualText}`]);
-}
-
-async function takeTurn(rig: Rig, name: string, script: Script | ((call: number) => Script), wanted: Outcome, streamed: boolean): Promise<string> {
-  const text = `Scenario: ${name}, ${streamed ? 'streamed' : 'whole'}.`;
-  const headers = { 'idempotency-key': 'scenario' };
-  rig.model.on(text, script);
-  const { user, id } = await rig.begin();
-  const begin = performance.now();
-  const answer = await say(user, id, text, streamed, headers);
-  const took = performance.now() - begin;
-  const requests = rig.model.repliesTo(text).length;
-  const status = answer.error ? statuses[answer.error] : 200;
-  const seen = { error: answer.error, text: answer.text, requests };
-  expect(seen, text).toEqual({ error: wanted.error, text: wanted.error ? undefined : (wanted.text ?? usualText), requests: wanted.requests });
-  if (answer.error) expect(answer.status).toBe(status);
-  expect(took).toBeLessThan(wanted.within);
-  if (wanted.after !== undefined) expect(took).toBeGreaterThanOrEqual(wanted.after);
-  if (answer.error) await expectToGoOn(rig, user, id, text, headers);
-  else expect((await user.said(id)).at(-1)).toBe(`assistant: ${answer.text}`);
-  return `${status} ×${requests}`;
-}
-
-// "503 ×3", or "503 ×3 / 503 ×1" when a stream comes to something else than a whole answer.
-export async function runTurns(scenario: Scenario, rig: Rig): Promise<string> {
-  const cells: string[] = [];
-  const outcomeOf = (outcome: Turn['whole']) => (typeof outcome === 'function' ? outcome(rig.vendor) : outcome);
-  const runs = Object.entries(scenario.turns!(rig.vendor)).map(async ([part, { script, whole, streamed }]) => {
-    const name = part === '' ? scenario.name : `${scenario.name} (${part})`;
-    const modes = [outcomeOf(whole), outcomeOf(streamed)].map(async (wanted, mode) => wanted && takeTurn(rig, name, script(rig.vendor), wanted, mode === 1));
-    return [...new Set((await Promise.all(modes)).filter((cell) => cell))].join(' / ');
-  });
-  for (const cell of await Promise.all(runs)) if (!cells.includes(cell)) cells.push(cell);
-  return cells.join(', ');
-}
 
 // ---- Scenarios that are more than a turn.
 
@@ -129,7 +51,8 @@ export function costOf(tokens: Tokens): number {
   return (plain * price.input + tokens.cached * price.cached_input + tokens.cacheWritten * price.cache_write + tokens.completion * price.output) / 1e6;
 }
 
-// Whoever counts how: all of the prompt, with the cached part, all of the answer, with the thoughts, and what it costs.
+// Whoever counts how: all of the prompt, with the cached part, all of the answer, with the thoughts, and what it costs;
+// of the reply, and of the assessment that is asked for beside it.
 async function usage(rig: Rig): Promise<string> {
   const tokens: Tokens = { prompt: 900, completion: 70, cached: 600, cacheWritten: rig.vendor.writesCache ? 100 : 0, reasoning: 30 };
   for (const streams of [false, true]) {
@@ -137,8 +60,12 @@ async function usage(rig: Rig): Promise<string> {
     rig.model.on(text, { tokens });
     const { user, id } = await rig.begin();
     const { usage } = (await say(user, id, text, streams, {})).body;
-    expect(usage).toMatchObject({ prompt_tokens: 900, completion_tokens: 70, total_tokens: 970 });
-    expect(usage.cost_usd).toBeCloseTo(costOf(tokens), 9);
+    expect(usage).toMatchObject({
+      prompt_tokens: tokens.prompt + usualTokens.prompt,
+      completion_tokens: tokens.completion + usualTokens.completion,
+      total_tokens: tokens.prompt + usualTokens.prompt + tokens.completion + usualTokens.completion,
+    });
+    expect(usage.cost_usd).toBeCloseTo(costOf(tokens) + costOf(usualTokens), 9);
   }
   return '200 ×1';
 }

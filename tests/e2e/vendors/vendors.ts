@@ -3,7 +3,8 @@ import { anthropic, anthropicKey } from './anthropic_server.ts';
 import { azure, azureKey } from './azure_server.ts';
 import { bedrock, credentials, region } from './bedrock_server.ts';
 import { gemini, geminiKey } from './gemini_server.ts';
-import { compatible, openai, openaiKey } from './openai_server.ts';
+import { compatible } from './compatible_server.ts';
+import { openai, openaiKey } from './openai_server.ts';
 import type { Settings } from '../settings.ts';
 import type { Dialect } from './vendor_server.ts';
 
