@@ -57,6 +57,7 @@ Service::Service(const Settings& settings)
       client_(settings.client),
       router_(settings.llm, {client_, clock_, random_, log_, metrics_}),
       cache_(static_cast<std::size_t>(settings.coaching.cached_conversations)),
+      responses_(static_cast<std::size_t>(settings.coaching.analysis.cache_bytes)),
       live_turns_(static_cast<std::size_t>(settings.coaching.max_live_turns)) {
   http::Application application;
   application.handle = [this](http::Request& request) { return api_->handle(request); };
@@ -65,9 +66,9 @@ Service::Service(const Settings& settings)
                                            http::ServerEnvironment{log_, metrics_, clock_, ids_});
   store_ = store::open_sqlite(sqlite_options(settings), clock_, metrics_, log_);
   topic_versions_ = std::make_unique<coaching::TopicVersions>(*store_, topics_, clock_, ids_, log_);
-  coaching_ = std::make_unique<coaching::Coaching>(coaching::Coaching{settings.coaching, settings.llm, *store_, router_,
-                                                                      topics_, *topic_versions_, cache_, live_turns_,
-                                                                      tenants_, clock_, ids_, random_, log_, metrics_});
+  coaching_ = std::make_unique<coaching::Coaching>(
+      coaching::Coaching{settings.coaching, settings.llm, *store_, router_, topics_, *topic_versions_, cache_,
+                         responses_, live_turns_, tenants_, clock_, ids_, random_, log_, metrics_});
   http::SystemInfo info;
   info.stage = base::name_of(settings.stage);
   info.openapi_json = openapi();

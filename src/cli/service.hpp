@@ -8,6 +8,7 @@
 #include "coaching/cache.hpp"
 #include "coaching/live_turn.hpp"
 #include "coaching/options.hpp"
+#include "coaching/response_cache.hpp"
 #include "coaching/tenants.hpp"
 #include "coaching/topic_versions.hpp"
 #include "http/api.hpp"
@@ -58,6 +59,7 @@ class Service {
   net::HttpClient client_;
   llm::Router router_;
   coaching::ConversationCache cache_;
+  coaching::ResponseCache responses_;
   coaching::LiveTurns live_turns_;
   coaching::ListedTenants tenants_;
   std::unique_ptr<http::Server> server_;

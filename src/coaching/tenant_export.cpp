@@ -31,7 +31,8 @@ class Exporter {
       : store_(store), tenant_(std::move(tenant)), sink_(std::move(sink)) {}
 
   Task<> run(base::Time now) {
-    co_await write({{"kind", "export"}, {"tenant_id", tenant_}, {"exported_at", base::format_time(now)}, {"format", 1}});
+    co_await write(
+        {{"kind", "export"}, {"tenant_id", tenant_}, {"exported_at", base::format_time(now)}, {"format", 1}});
     for (const auto& user : co_await all_users(store_, tenant_)) co_await export_user({tenant_, user});
     co_await export_topics();
     co_await export_usage();
@@ -66,6 +67,8 @@ class Exporter {
     co_await each(user_partition(owner), [&](const store::Item& item) -> Task<> {
       const std::string_view sort = item.key.sort;
       if (sort.starts_with("active#")) co_return;  // which conversation is the open one: each says that itself
+      if (sort.starts_with("anls#")) co_return;  // a list of the analyses, which come whole as "analysis#"
+      if (sort.starts_with("anls_idem#")) co_return;  // hashes of keys that clients made up
       if (sort.starts_with("conv#")) {
         co_await export_conversation(record_of<Entry>(item).conversation_id);
       } else {
@@ -82,9 +85,7 @@ class Exporter {
       if (sort.starts_with("idem#")) co_return;  // hashes of keys that clients made up
       auto kind = sort.substr(0, sort.find('#'));
       if (kind == "msg") kind = "message";
-      co_await write({{"kind", kind},
-                      {"conversation_id", conversation_id},
-                      {"data", base::parse_json(item.body, 64)}});
+      co_await write({{"kind", kind}, {"conversation_id", conversation_id}, {"data", base::parse_json(item.body, 64)}});
     });
   }
 
