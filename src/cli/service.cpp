@@ -10,11 +10,13 @@
 #include "base/embedded.hpp"
 #include "cli/development_token.hpp"
 #include "coaching/sweep.hpp"
+#include "http/analysis.hpp"
 #include "http/conversations.hpp"
 #include "http/errors.hpp"
 #include "http/models.hpp"
 #include "http/tenant_records.hpp"
 #include "http/topic_administration.hpp"
+#include "http/topic_contract.hpp"
 #include "http/topics.hpp"
 #include "http/usage.hpp"
 
@@ -51,12 +53,14 @@ Service::Service(const Settings& settings)
       log_(STDOUT_FILENO, settings.log.level, clock_),
       contract_(openapi()),
       topics_(coaching::Topics::load(settings.topics_dir)),
+      shown_contract_(http::with_topic_paths(openapi(), topics_.all())),
       secrets_(with_secret(settings), clock_),
       tokens_(settings.auth, secrets_, clock_),
       limits_(settings.rate_limits, clock_),
       client_(settings.client),
       router_(settings.llm, {client_, clock_, random_, log_, metrics_}),
       cache_(static_cast<std::size_t>(settings.coaching.cached_conversations)),
+      responses_(static_cast<std::size_t>(settings.coaching.analysis.cache_bytes)),
       live_turns_(static_cast<std::size_t>(settings.coaching.max_live_turns)) {
   http::Application application;
   application.handle = [this](http::Request& request) { return api_->handle(request); };
@@ -65,12 +69,12 @@ Service::Service(const Settings& settings)
                                            http::ServerEnvironment{log_, metrics_, clock_, ids_});
   store_ = store::open_sqlite(sqlite_options(settings), clock_, metrics_, log_);
   topic_versions_ = std::make_unique<coaching::TopicVersions>(*store_, topics_, clock_, ids_, log_);
-  coaching_ = std::make_unique<coaching::Coaching>(coaching::Coaching{settings.coaching, settings.llm, *store_, router_,
-                                                                      topics_, *topic_versions_, cache_, live_turns_,
-                                                                      tenants_, clock_, ids_, random_, log_, metrics_});
+  coaching_ = std::make_unique<coaching::Coaching>(
+      coaching::Coaching{settings.coaching, settings.llm, *store_, router_, topics_, *topic_versions_, cache_,
+                         responses_, live_turns_, tenants_, clock_, ids_, random_, log_, metrics_});
   http::SystemInfo info;
   info.stage = base::name_of(settings.stage);
-  info.openapi_json = openapi();
+  info.openapi_json = shown_contract_;
   std::vector<http::Dependency> dependencies;
   dependencies.push_back(http::store_dependency(*store_));
   dependencies.push_back(http::model_dependency(router_));
@@ -95,6 +99,7 @@ http::Handlers Service::make_handlers() {
   http::Handlers handlers;
   http::add_conversations(handlers, *coaching_, settings_.http.sse_keep_alive);
   http::add_topics(handlers, *coaching_);
+  http::add_analyses(handlers, *coaching_);
   http::add_topic_administration(handlers, *coaching_);
   http::add_tenant_records(handlers, *coaching_);
   http::add_models(handlers, router_);

@@ -8,6 +8,7 @@
 #include "coaching/cache.hpp"
 #include "coaching/live_turn.hpp"
 #include "coaching/options.hpp"
+#include "coaching/response_cache.hpp"
 #include "coaching/tenants.hpp"
 #include "coaching/topic_versions.hpp"
 #include "http/api.hpp"
@@ -54,12 +55,14 @@ class Service {
   telemetry::Registry metrics_;
   http::Contract contract_;
   coaching::Topics topics_;
+  std::string shown_contract_;  // with a path for each analysis
   http::Secrets secrets_;
   http::TokenVerifier tokens_;
   http::RateLimiter limits_;
   net::HttpClient client_;
   llm::Router router_;
   coaching::ConversationCache cache_;
+  coaching::ResponseCache responses_;
   coaching::LiveTurns live_turns_;
   coaching::ListedTenants tenants_;
   std::unique_ptr<http::Server> server_;

@@ -16,6 +16,7 @@ namespace coaching {
 class Topics;
 class TopicVersions;
 class ConversationCache;
+class ResponseCache;
 class ListedTenants;
 class LiveTurns;
 
@@ -42,6 +43,13 @@ struct BudgetOptions {
 };
 BOOST_DESCRIBE_STRUCT(BudgetOptions, (), (tenant, user, free, basic, premium, ultimate, lease))
 
+struct AnalysisOptions {
+  std::int64_t result_tokens = 4'096;  // the longest answer; one that is cut off gets twice that
+  base::Milliseconds cache_ttl{86'400'000};  // equal requests of a tenant get the same answer for so long; 0: never
+  std::int64_t cache_bytes = 64LL << 20;  // of answers kept in memory
+};
+BOOST_DESCRIBE_STRUCT(AnalysisOptions, (), (result_tokens, cache_ttl, cache_bytes))
+
 struct CoachingOptions {
   std::int64_t max_turns = 100;  // of a conversation whose topic names no limit of its own; 0: none
   base::Milliseconds idle_timeout{30 * 60'000};  // then shown as paused; 0: never
@@ -61,13 +69,14 @@ struct CoachingOptions {
   base::Milliseconds sweep_interval{5'000};  // looks for turns and jobs whose owner died
   std::int64_t cached_conversations = 10'000;  // recent windows kept in memory
   std::int64_t max_live_turns = 20'000;  // beyond it new messages get 503
+  AnalysisOptions analysis;
   BudgetOptions budgets;
   base::Milliseconds usage_retention{400LL * 86'400'000};  // charges are on the books for so long; 0: for ever
 };
 BOOST_DESCRIBE_STRUCT(CoachingOptions, (),
                       (max_turns, idle_timeout, expiry, turn_lease, resume_grace, idempotency_ttl, request_tokens,
                        window_tokens, summary_tokens, extraction_tokens, assessment, assessment_grace, complete_wait,
-                       job_lease, job_attempts, sweep_interval, cached_conversations, max_live_turns, budgets,
+                       job_lease, job_attempts, sweep_interval, cached_conversations, max_live_turns, analysis, budgets,
                        usage_retention))
 
 // What coaching needs. All outlive every call; all may be used from any io_context thread.
@@ -79,6 +88,7 @@ struct Coaching {
   const Topics& topics;  // the built-in ones; what a tenant gets is in topic_versions
   TopicVersions& topic_versions;
   ConversationCache& cache;
+  ResponseCache& responses;
   LiveTurns& live_turns;
   ListedTenants& tenants;
   const base::Clock& clock;

@@ -67,6 +67,8 @@ class Exporter {
     co_await each(user_partition(owner), [&](const store::Item& item) -> Task<> {
       const std::string_view sort = item.key.sort;
       if (sort.starts_with("active#")) co_return;  // which conversation is the open one: each says that itself
+      if (sort.starts_with("anls#")) co_return;  // a list of the analyses, which come whole as "analysis#"
+      if (sort.starts_with("anls_idem#")) co_return;  // hashes of keys that clients made up
       if (sort.starts_with("conv#")) {
         co_await export_conversation(record_of<Entry>(item).conversation_id);
       } else {

@@ -16,6 +16,7 @@
 #include "coaching/conversations.hpp"
 #include "coaching/live_turn.hpp"
 #include "coaching/options.hpp"
+#include "coaching/response_cache.hpp"
 #include "coaching/tenants.hpp"
 #include "coaching/topic_versions.hpp"
 #include "coaching/turn.hpp"
@@ -31,11 +32,12 @@ struct Instance {
            const Topics& topics, const base::Clock& clock, base::Ids& ids, base::Random& random, telemetry::Log& log,
            telemetry::Registry& metrics)
       : topic_versions(store, topics, clock, ids, log),
-        coaching{options, llm_options, store, model,  topics, topic_versions, cache, live_turns,
+        coaching{options, llm_options, store, model,  topics, topic_versions, cache, responses, live_turns,
                  tenants, clock,       ids,   random, log,    metrics} {}
   TopicVersions topic_versions;
   llm::ScriptedProvider model;
   ConversationCache cache{100};
+  ResponseCache responses{1 << 20};
   LiveTurns live_turns{100};
   ListedTenants tenants;
   Coaching coaching;
