@@ -63,7 +63,10 @@ std::vector<std::string> topic_folders_in(const std::string& directory) {
   if (!fs::is_directory(directory)) throw UsageError(fmt::format("there is no folder {}", directory));
   std::vector<std::string> folders;
   for (const auto& entry : fs::directory_iterator(directory)) {
-    if (entry.is_directory() && is_topic_folder(entry.path())) folders.push_back(entry.path().string());
+    // One without a topic.yaml is a topic that somebody began, or lost: whoever reads it says so.
+    const auto name = entry.path().filename().string();
+    if (entry.is_directory() && !name.starts_with('_') && !name.starts_with('.'))
+      folders.push_back(entry.path().string());
   }
   std::ranges::sort(folders);
   if (folders.empty()) throw UsageError(fmt::format("{} holds no topic", directory));
