@@ -27,7 +27,7 @@ beforeAll(async () => {
 afterAll(() => server.stop());
 
 const analyses: string[] = JSON.parse((await command(['topics', 'list', '--json'])).stdout)
-  .topics.filter(({ kind }: any) => kind === 'analysis')
+  .filter(({ kind }: any) => kind === 'analysis')
   .map(({ id }: any) => id);
 
 test('there are analyses, and the API lists them', async () => {
@@ -238,12 +238,14 @@ describe('with a model', () => {
     const user = await modelled.client({ tenant: 'unlucky' });
     const before = model.calls.length;
     const failed = await user.post(`${base}/alignment`, { text_to_analyze: `canary-request ${text}` }, { headers: { 'idempotency-key': 'canary-key' } });
-    const { details } = expectError(failed, 502, 'llm_error');
+    expectError(failed, 502, 'llm_error');
     expect(model.calls.length - before).toBe(2);
     expect((await user.get(base)).body.total).toBe(0);
-    expectError(await user.get(`${base}/${details.analysis_id}`), 404, 'analysis_not_found');
-    const raw = await command(['raw-answers', '--tenant', 'unlucky', '--data', modelled.data]);
-    expect(raw.stdout + raw.stderr).toContain(details.analysis_id);
+    const listed = await command(['raw-answers', 'list', '--json', '--data', modelled.data]);
+    const [kept] = JSON.parse(listed.stdout);
+    expect(kept).toMatchObject({ purpose: 'analysis', topic: 'alignment', reference: expect.stringMatching(/^anls_/) });
+    expectError(await user.get(`${base}/${kept.reference}`), 404, 'analysis_not_found');
+    expect((await command(['raw-answers', 'show', kept.raw_answer_id, '--data', modelled.data])).stdout).toContain('canary-answer');
 
     model.structured = (call) => ({ text: JSON.stringify(sample(call.schema)).replaceAll('Something that was said', 'canary-result') });
     const again = await user.post(`${base}/alignment`, { text_to_analyze: `canary-request ${text}` }, { headers: { 'idempotency-key': 'canary-key' } });
