@@ -76,8 +76,12 @@ describe.each(analyses)('%s', (topic) => {
   });
 
   test('refuses what does not fit, by name', async () => {
-    const missing = schemas.request_schema.required[0];
     const request = exampleOf(topic);
+    const missing: string | undefined = schemas.request_schema.required?.[0]; // some take whatever there is
+    if (missing === undefined) {
+      expectFaults(await user.post(`${base}/${topic}`, { ...request, surely_unknown: 1 }), 'surely_unknown');
+      return;
+    }
     delete request[missing];
     expect(expectFaults(await user.post(`${base}/${topic}`, { ...request, surely_unknown: 1 }), missing, 'surely_unknown')[missing]).toMatch(/missing/);
   });
