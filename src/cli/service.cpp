@@ -53,7 +53,6 @@ Service::Service(const Settings& settings)
       log_(STDOUT_FILENO, settings.log.level, clock_),
       contract_(openapi()),
       topics_(coaching::Topics::load(settings.topics_dir)),
-      shown_contract_(http::with_topic_paths(openapi(), topics_.all())),
       secrets_(with_secret(settings), clock_),
       tokens_(settings.auth, secrets_, clock_),
       limits_(settings.rate_limits, clock_),
@@ -74,7 +73,7 @@ Service::Service(const Settings& settings)
                          responses_, live_turns_, tenants_, clock_, ids_, random_, log_, metrics_});
   http::SystemInfo info;
   info.stage = base::name_of(settings.stage);
-  info.openapi_json = shown_contract_;
+  info.openapi_json = [this] { return http::with_topic_paths(openapi(), topics_.all()); };
   std::vector<http::Dependency> dependencies;
   dependencies.push_back(http::store_dependency(*store_));
   dependencies.push_back(http::model_dependency(router_));

@@ -55,7 +55,6 @@ class Service {
   telemetry::Registry metrics_;
   http::Contract contract_;
   coaching::Topics topics_;
-  std::string shown_contract_;  // with a path for each analysis
   http::Secrets secrets_;
   http::TokenVerifier tokens_;
   http::RateLimiter limits_;

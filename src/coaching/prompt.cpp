@@ -19,8 +19,8 @@ std::int64_t tokens_of(const Message& message) {
   return kFramingTokens + (message.tokens > 0 ? message.tokens : llm::estimate_tokens(message.content.reveal()));
 }
 
-// System texts and summaries are the same from turn to turn and large: each is counted once, as long as it is among the
-// few hundred seen last on this thread.
+// System texts, summaries and mostly guidance are the same from turn to turn: each is counted once, as long as it is among
+// the few hundred seen last on this thread.
 std::int64_t remembered_count(std::string_view text) {
   constexpr std::size_t kMost = 512;
   thread_local std::unordered_map<std::size_t, std::int64_t> counts;
@@ -75,7 +75,7 @@ void watch_budget(const Coaching& coaching, const llm::Request& request, const S
   const auto system = remembered_count(request.system.reveal());
   const auto summary = remembered_count(request.summary.reveal());
   const auto window = window_tokens(snapshot.recent, snapshot.conversation.window_start);
-  const auto guidance = llm::count_tokens(kEncoding, request.guidance.reveal());
+  const auto guidance = remembered_count(request.guidance.reveal());
   const auto total = system + summary + window + guidance;
   if (limit <= 0 || total <= limit) return;
   coaching.log.write(telemetry::Level::warn, "prompt_over_budget",

@@ -84,24 +84,35 @@ using TopicFiles = std::map<std::string, std::string, std::less<>>;
 // Hex SHA-256 over names and texts.
 std::string hash_files(const TopicFiles& files, const TopicFiles& shared);
 
-// Loads once, then never changes: any thread may read, and a conversation may keep the pointer it began with.
+// Loads once, then never changes: any thread may read, and a conversation may keep the pointer it began with. What comes
+// from a folder is read now, so that a fault is told at the start; a topic of the binary, which was checked when it was
+// built, when it is first asked for.
 class Topics {
  public:
   // What travels in the binary; then the folders of `directory` (YAML read now), which replace those of the same id.
   // "" for none. Throws Error{validation_error} naming file and line.
   static Topics load(const std::string& directory = "");
 
+  Topics(Topics&&) noexcept;
+  Topics& operator=(Topics&&) noexcept;
+  ~Topics();
+
   std::shared_ptr<const Topic> find(std::string_view id) const;  // nullptr when there is none
-  const std::vector<std::shared_ptr<const Topic>>& all() const { return topics_; }  // by id
+  std::vector<std::string> ids() const;  // in byte order
+  std::vector<std::shared_ptr<const Topic>> all() const;  // by id
   // What its author wrote, with the texts that all topics share as "_shared/conduct.md"; empty when there is none.
   TopicFiles files(std::string_view id) const;
   // What a new version of a topic shares with the others: the folder's, else the binary's.
   const TopicFiles& shared_files() const { return shared_; }
 
  private:
+  struct Slot;
+  Topics();
+  static std::shared_ptr<const Topic> topic_of(const std::string& id, Slot& slot);
+
   TopicFiles shared_;
   std::map<std::string, TopicFiles, std::less<>> folder_files_;  // of the topics of the folder
-  std::vector<std::shared_ptr<const Topic>> topics_;
+  std::map<std::string, std::unique_ptr<Slot>, std::less<>> slots_;
 };
 
 // `origin` is how error messages name the folder.

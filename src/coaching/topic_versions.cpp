@@ -109,7 +109,7 @@ Task<std::shared_ptr<const Topic>> TopicVersions::live(std::string tenant, std::
 
 Task<std::vector<std::shared_ptr<const Topic>>> TopicVersions::all_live(std::string tenant) {
   std::map<std::string, TopicRef> refs;
-  for (const auto& topic : built_in_.all()) refs.emplace(topic->id, TopicRef{topic->id, "", 0});
+  for (auto& id : built_in_.ids()) refs.emplace(id, TopicRef{id, "", 0});
   std::vector<std::string> scopes{std::string(kAllTenants)};
   if (tenant != kAllTenants) scopes.push_back(std::move(tenant));
   for (const auto& scope : scopes) {

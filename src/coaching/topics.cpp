@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <mutex>
 
 #include "base/embedded.hpp"
 #include "base/json.hpp"
@@ -27,31 +28,31 @@ TopicFiles embedded_folder(std::string_view prefix) {
 // As their author wrote them.
 TopicFiles embedded_source(std::string_view folder) { return embedded_folder(fmt::format("sources/{}/", folder)); }
 
-using TopicMap = std::map<std::string, std::shared_ptr<const Topic>, std::less<>>;
-
-void add(TopicMap& topics, Topic topic) {
-  const auto id = topic.id;
-  topics.insert_or_assign(id, std::make_shared<const Topic>(std::move(topic)));
+Topic read_embedded(const std::string& id) {
+  const auto folder = fmt::format("topics/{}", id);
+  auto topic = read_topic(embedded_folder(folder + "/"), embedded_folder("topics/_shared/"), folder);
+  topic.hash = hash_files(embedded_source(folder), embedded_source("topics/_shared"));
+  return topic;
 }
 
-void load_embedded(TopicMap& topics, const TopicFiles& shared, const TopicFiles& shared_source) {
+std::vector<std::string> embedded_ids() {
   constexpr std::string_view kRoot = "topics/";
+  std::vector<std::string> ids;
   for (const auto name : base::embedded_names(kRoot)) {
     if (!name.ends_with("/topic.json")) continue;
-    const auto folder = name.substr(0, name.rfind('/') + 1);
-    auto topic = read_topic(embedded_folder(folder), shared, folder.substr(0, folder.size() - 1));
-    topic.hash = hash_files(embedded_source(folder.substr(0, folder.size() - 1)), shared_source);
-    add(topics, std::move(topic));
+    ids.emplace_back(name.substr(kRoot.size(), name.rfind('/') - kRoot.size()));
   }
+  return ids;
 }
 
 // What was read of a folder: kept, because the folder may change while the service runs.
 struct Folder {
   TopicFiles shared;
-  std::map<std::string, TopicFiles, std::less<>> topics;
+  std::map<std::string, TopicFiles, std::less<>> files;
+  std::vector<Topic> topics;
 };
 
-Folder load_directory(TopicMap& topics, TopicFiles shared, const std::string& directory) {
+Folder load_directory(TopicFiles shared, const std::string& directory) {
   namespace fs = std::filesystem;
   std::error_code failed;
   std::vector<std::string> folders;
@@ -65,13 +66,13 @@ Folder load_directory(TopicMap& topics, TopicFiles shared, const std::string& di
   std::sort(folders.begin(), folders.end());
   const auto own_shared = (fs::path(directory) / "_shared").string();
   if (std::binary_search(folders.begin(), folders.end(), own_shared)) shared = read_topic_folder(own_shared);
-  Folder read{std::move(shared), {}};
+  Folder read{std::move(shared), {}, {}};
   for (const auto& folder : folders) {
     if (folder == own_shared) continue;
     auto files = read_topic_folder(folder);
     auto topic = read_topic(files, read.shared, folder);
-    read.topics.insert_or_assign(topic.id, std::move(files));
-    add(topics, std::move(topic));
+    read.files.insert_or_assign(topic.id, std::move(files));
+    read.topics.push_back(std::move(topic));
   }
   return read;
 }
@@ -104,18 +105,36 @@ TopicFiles shared_topic_files(const std::string& directory) {
   return std::filesystem::is_directory(own) ? read_topic_folder(own) : embedded_source("topics/_shared");
 }
 
+struct Topics::Slot {
+  std::once_flag read;
+  std::shared_ptr<const Topic> topic;
+};
+
+Topics::Topics() = default;
+Topics::Topics(Topics&&) noexcept = default;
+Topics& Topics::operator=(Topics&&) noexcept = default;
+Topics::~Topics() = default;
+
 Topics Topics::load(const std::string& directory) {
   Topics loaded;
   loaded.shared_ = embedded_source("topics/_shared");
-  TopicMap topics;
-  load_embedded(topics, embedded_folder("topics/_shared/"), loaded.shared_);
-  if (!directory.empty()) {
-    auto read = load_directory(topics, loaded.shared_, directory);
-    loaded.shared_ = std::move(read.shared);
-    loaded.folder_files_ = std::move(read.topics);
+  for (auto& id : embedded_ids()) loaded.slots_.emplace(std::move(id), std::make_unique<Slot>());
+  if (directory.empty()) return loaded;
+  auto read = load_directory(loaded.shared_, directory);
+  loaded.shared_ = std::move(read.shared);
+  loaded.folder_files_ = std::move(read.files);
+  for (auto& topic : read.topics) {
+    auto slot = std::make_unique<Slot>();
+    const auto id = topic.id;
+    std::call_once(slot->read, [&] { slot->topic = std::make_shared<const Topic>(std::move(topic)); });
+    loaded.slots_.insert_or_assign(id, std::move(slot));
   }
-  for (const auto& [id, topic] : topics) loaded.topics_.push_back(topic);
   return loaded;
+}
+
+std::shared_ptr<const Topic> Topics::topic_of(const std::string& id, Slot& slot) {
+  std::call_once(slot.read, [&] { slot.topic = std::make_shared<const Topic>(read_embedded(id)); });
+  return slot.topic;
 }
 
 TopicFiles Topics::files(std::string_view id) const {
@@ -128,9 +147,20 @@ TopicFiles Topics::files(std::string_view id) const {
 }
 
 std::shared_ptr<const Topic> Topics::find(std::string_view id) const {
-  const auto found = std::lower_bound(topics_.begin(), topics_.end(), id,
-                                      [](const auto& topic, std::string_view wanted) { return topic->id < wanted; });
-  return found == topics_.end() || (*found)->id != id ? nullptr : *found;
+  const auto found = slots_.find(id);
+  return found == slots_.end() ? nullptr : topic_of(found->first, *found->second);
+}
+
+std::vector<std::string> Topics::ids() const {
+  std::vector<std::string> ids;
+  for (const auto& [id, slot] : slots_) ids.push_back(id);
+  return ids;
+}
+
+std::vector<std::shared_ptr<const Topic>> Topics::all() const {
+  std::vector<std::shared_ptr<const Topic>> topics;
+  for (const auto& [id, slot] : slots_) topics.push_back(topic_of(id, *slot));
+  return topics;
 }
 
 }  // namespace coaching

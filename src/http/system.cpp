@@ -130,10 +130,7 @@ Dependency model_dependency(llm::Provider& provider) {
 }
 
 System::System(SystemInfo info, std::vector<Dependency> dependencies, const telemetry::Registry& metrics)
-    : info_(std::move(info)),
-      dependencies_(std::move(dependencies)),
-      metrics_(metrics),
-      openapi_tag_(tag_of(info_.openapi_json)) {}
+    : info_(std::move(info)), dependencies_(std::move(dependencies)), metrics_(metrics) {}
 
 std::vector<System::Route> System::routes() {
   const auto at_once = [](auto answer) -> Handler {
@@ -211,7 +208,11 @@ Response System::metrics() const {
 }
 
 Response System::openapi(const Request& request) const {
-  return file(request, info_.openapi_json, "application/json", openapi_tag_);
+  std::call_once(openapi_made_, [this] {
+    openapi_ = info_.openapi_json();
+    openapi_tag_ = tag_of(openapi_);
+  });
+  return file(request, openapi_, "application/json", openapi_tag_);
 }
 
 Response System::docs(const Request& request) const {

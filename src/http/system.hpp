@@ -39,7 +39,7 @@ Dependency model_dependency(llm::Provider& provider);
 
 struct SystemInfo {
   std::string stage = "development";
-  std::string_view openapi_json;  // lives as long as the process
+  std::function<std::string()> openapi_json;  // called once, when somebody asks for it first
   base::Milliseconds patience{2'000};  // for all checks together
   base::Milliseconds remember{1'000};  // a report is given again for so long
 };
@@ -79,7 +79,9 @@ class System {
   std::vector<Dependency> dependencies_;
   const telemetry::Registry& metrics_;
   std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
-  std::string openapi_tag_;
+  mutable std::once_flag openapi_made_;
+  mutable std::string openapi_;
+  mutable std::string openapi_tag_;
   std::mutex mutex_;
   std::optional<Report> report_;
   bool checking_ = false;

@@ -30,7 +30,8 @@ Dependency silent(std::string name) {
 
 struct Fixture {
   explicit Fixture(std::vector<Dependency> dependencies, base::Milliseconds patience = base::Milliseconds(2'000))
-      : system({.stage = "test", .openapi_json = kContract, .patience = patience}, std::move(dependencies), metrics) {
+      : system({.stage = "test", .openapi_json = [] { return std::string(kContract); }, .patience = patience},
+               std::move(dependencies), metrics) {
     for (auto& route : system.routes()) router.add(route.method, route.pattern, route.handler);
   }
 
