@@ -60,7 +60,8 @@ Service::Service(const Settings& settings)
       router_(settings.llm, {client_, clock_, random_, log_, metrics_}),
       cache_(static_cast<std::size_t>(settings.coaching.cached_conversations)),
       responses_(static_cast<std::size_t>(settings.coaching.analysis.cache_bytes)),
-      live_turns_(static_cast<std::size_t>(settings.coaching.max_live_turns)) {
+      live_turns_(static_cast<std::size_t>(settings.coaching.max_live_turns)),
+      live_jobs_(static_cast<std::size_t>(settings.coaching.max_live_jobs)) {
   http::Application application;
   application.handle = [this](http::Request& request) { return api_->handle(request); };
   application.to_response = http::to_response;
@@ -70,7 +71,7 @@ Service::Service(const Settings& settings)
   topic_versions_ = std::make_unique<coaching::TopicVersions>(*store_, topics_, clock_, ids_, log_);
   coaching_ = std::make_unique<coaching::Coaching>(
       coaching::Coaching{settings.coaching, settings.llm, *store_, router_, topics_, *topic_versions_, cache_,
-                         responses_, live_turns_, tenants_, clock_, ids_, random_, log_, metrics_});
+                         responses_, live_turns_, live_jobs_, tenants_, clock_, ids_, random_, log_, metrics_});
   http::SystemInfo info;
   info.stage = base::name_of(settings.stage);
   info.openapi_json = [this] { return http::with_topic_paths(openapi(), topics_.all()); };
@@ -119,22 +120,33 @@ void Service::start() {
   boost::asio::co_spawn(server_->context(0), coaching::sweep_forever(*coaching_, true), boost::asio::detached);
 }
 
-void Service::wait_for_turns(base::Milliseconds timeout) {
-  boost::asio::co_spawn(server_->context(0), live_turns_.wait_until_empty(timeout), boost::asio::use_future).wait();
+void Service::wait_for_work(base::Milliseconds timeout) {
+  const auto until = std::chrono::steady_clock::now() + timeout;
+  const auto wait = [&](auto& works) {
+    const auto left = std::chrono::duration_cast<base::Milliseconds>(until - std::chrono::steady_clock::now());
+    boost::asio::co_spawn(server_->context(0), works.wait_until_empty(std::max(left, base::Milliseconds(0))),
+                          boost::asio::use_future)
+        .wait();
+  };
+  wait(live_turns_);
+  wait(live_jobs_);
 }
 
 void Service::drain() {
   using namespace std::chrono_literals;
   const auto begin = std::chrono::steady_clock::now();
+  live_jobs_.close();
   server_->drain();
-  // Turns whose listeners have gone may still be at work.
   const auto spent = std::chrono::duration_cast<base::Milliseconds>(std::chrono::steady_clock::now() - begin);
-  wait_for_turns(std::max<base::Milliseconds>(settings_.http.drain_timeout - spent, 0ms));
+  wait_for_work(std::max<base::Milliseconds>(settings_.http.drain_timeout - spent, 0ms));
   for (const auto& live : live_turns_.all()) {
     live->interrupt(
         base::Error(base::Code::shutting_down, "the server is going down; the reply comes from the next one"));
   }
-  wait_for_turns(2s);
+  for (const auto& live : live_jobs_.all()) {
+    live->interrupt(base::Error(base::Code::shutting_down, "the server is going down; the next one does the job"));
+  }
+  wait_for_work(2s);
   server_->stop();
 }
 

@@ -6,6 +6,7 @@
 #include "base/ids.hpp"
 #include "cli/settings.hpp"
 #include "coaching/cache.hpp"
+#include "coaching/live_job.hpp"
 #include "coaching/live_turn.hpp"
 #include "coaching/options.hpp"
 #include "coaching/response_cache.hpp"
@@ -44,7 +45,8 @@ class Service {
 
  private:
   http::Handlers make_handlers();
-  void wait_for_turns(base::Milliseconds timeout);
+  // For turns and jobs, also those whose clients have gone.
+  void wait_for_work(base::Milliseconds timeout);
   base::Task<http::DependencyHealth> check_secrets();
 
   const Settings& settings_;
@@ -63,6 +65,7 @@ class Service {
   coaching::ConversationCache cache_;
   coaching::ResponseCache responses_;
   coaching::LiveTurns live_turns_;
+  coaching::LiveJobs live_jobs_;
   coaching::ListedTenants tenants_;
   std::unique_ptr<http::Server> server_;
   std::unique_ptr<store::Store> store_;

@@ -3,14 +3,10 @@
 
 #include <fmt/format.h>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-
 #include "base/schema.hpp"
 #include "coaching/ask.hpp"
 #include "coaching/cache.hpp"
-#include "coaching/extraction.hpp"
-#include "coaching/jobs.hpp"
+#include "coaching/job_runner.hpp"
 #include "coaching/live_turn.hpp"
 #include "coaching/prompt.hpp"
 #include "coaching/raw_answers.hpp"
@@ -213,6 +209,7 @@ Task<> erase_messages(const Coaching& coaching, const std::string& conversation_
 }
 
 Task<> erase_job(const Coaching& coaching, std::string job_id) {
+  interrupt_job(coaching, job_id);
   std::vector<store::Write> writes{store::Delete{job_key(job_id), store::Condition::none()}};
   co_await coaching.store.transact(std::move(writes));
 }
@@ -227,22 +224,6 @@ std::vector<store::Write> erase_record(const Snapshot& snapshot) {
   give_back_turn(conversation, writes);
   if (conversation.job_id) writes.emplace_back(store::Delete{job_key(*conversation.job_id), store::Condition::none()});
   return writes;
-}
-
-// Runs the job here and waits for its end, but not for ever.
-Task<> run_and_wait(const Coaching& coaching, std::string job_id, base::Milliseconds limit) {
-  struct Waiting {
-    bool done = false;
-    base::Bell bell;
-  };
-  const auto executor = co_await boost::asio::this_coro::executor;
-  auto waiting = std::make_shared<Waiting>();
-  auto ticket = waiting->bell.draw(executor);
-  boost::asio::co_spawn(executor, run_extraction(coaching, std::move(job_id)), [waiting](const std::exception_ptr&) {
-    waiting->done = true;
-    waiting->bell.ring();
-  });
-  if (!waiting->done) co_await ticket.wait(limit);
 }
 
 }  // namespace
@@ -322,7 +303,7 @@ Task<Message> resume_conversation(const Coaching& coaching, Owner owner, std::st
 
 Task<> complete_conversation(const Coaching& coaching, Owner owner, std::string conversation_id,
                              base::json::object feedback) {
-  const auto job_id = coaching.ids.next("job");
+  std::string job_id;
   co_await change(coaching, owner, conversation_id, [&](Conversation& conversation, Status shown) {
     // One that needs review may be tried again: the model may do better, or be another one by now.
     if (!is_open(shown) && shown != Status::needs_review) throw not_active(shown, "it cannot be completed");
@@ -331,12 +312,9 @@ Task<> complete_conversation(const Coaching& coaching, Owner owner, std::string 
       throw Error(Code::domain_validation_error, "nothing has been said yet; there is nothing to complete",
                   base::json::object{{"rule", "no_messages"}});
     }
-    Job job;
-    job.job_id = job_id;
-    job.kind = "extraction";
-    job.owner = conversation.owner;
-    job.conversation_id = conversation.conversation_id;
-    job.created_at = job.updated_at = job.due_at = coaching.clock.now();
+    const auto job =
+        new_job(coaching, kExtractionJob, conversation.owner, conversation.conversation_id, conversation.topic);
+    job_id = job.job_id;
     conversation.status = Status::completing;
     conversation.job_id = job_id;
     conversation.review_reason.clear();
@@ -347,7 +325,8 @@ Task<> complete_conversation(const Coaching& coaching, Owner owner, std::string 
     made.more.emplace_back(put_entry(conversation));
     return made;
   });
-  co_await run_and_wait(coaching, job_id, coaching.options.complete_wait);
+  const auto live = start_job(coaching, co_await boost::asio::this_coro::executor, job_id);
+  if (live) co_await live->wait_until_over(coaching.options.complete_wait);
 }
 
 Task<> cancel_conversation(const Coaching& coaching, Owner owner, std::string conversation_id) {
@@ -383,6 +362,7 @@ Task<> delete_conversation(const Coaching& coaching, Owner owner, std::string co
     const auto outcome = co_await coaching.store.transact(std::move(writes));
     coaching.cache.drop(conversation_id);
     if (!outcome.committed()) continue;
+    if (const auto& job = snapshot->conversation.job_id) interrupt_job(coaching, *job);
     // An answer may have been kept since; from now on none can be.
     co_return co_await erase_raw_answers(coaching.store, owner, conversation_id);
   }

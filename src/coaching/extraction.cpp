@@ -6,7 +6,7 @@
 #include "coaching/ask.hpp"
 #include "coaching/cache.hpp"
 #include "coaching/conversations.hpp"
-#include "coaching/jobs.hpp"
+#include "coaching/job_runner.hpp"
 #include "coaching/prompt.hpp"
 #include "coaching/structured.hpp"
 #include "coaching/summary.hpp"
@@ -47,7 +47,7 @@ Task<> add_transcript(const Coaching& coaching, const Conversation& conversation
   request.summary = summary_text(summary.get());
 }
 
-Task<Extracted> extract(const Coaching& coaching, const Topic& topic, const Conversation& conversation) {
+Task<Extracted> extract(const Coaching& coaching, const Topic& topic, const Conversation& conversation, LiveJob& live) {
   const base::Schema schema(topic.result_schema);
   const auto values = template_values(topic, conversation);
   llm::Request request;
@@ -62,7 +62,8 @@ Task<Extracted> extract(const Coaching& coaching, const Topic& topic, const Conv
   request.current_phase = base::name_of(conversation.phase);
   request.timeouts = coaching.llm.timeouts;
 
-  auto answer = co_await ask_structured(coaching, account_of(conversation), request, schema);
+  live.account = account_of(conversation);
+  auto answer = co_await ask_structured(coaching, live.account, request, schema, &live.charges);
   co_return Extracted{std::move(answer.value), std::move(answer.fault), std::move(answer.raw_answer_id)};
 }
 
@@ -82,93 +83,56 @@ void settle(Conversation& conversation, Extracted extracted, base::Time now) {
 }
 
 // One transaction: the conversation with its result, and the job that is done.
-Task<> commit(const Coaching& coaching, ClaimedJob claimed, const Snapshot& before, Extracted extracted) {
-  auto after = std::make_shared<Snapshot>(before);
-  const auto now = coaching.clock.now();
-  claimed.job.status = extracted.fault.empty() ? JobStatus::completed : JobStatus::failed;
-  claimed.job.error = extracted.fault.empty() ? "" : "invalid_result";
-  claimed.job.updated_at = now;
-  settle(after->conversation, std::move(extracted), now);
-  after->version = before.version + 1;
+Task<> commit(const Coaching& coaching, LiveJobPtr live, SnapshotPtr before, Extracted extracted, JobFailure why) {
+  auto after = std::make_shared<Snapshot>(*before);
+  auto& conversation = after->conversation;
+  settle(conversation, std::move(extracted), coaching.clock.now());
+  after->version = before->version + 1;
   std::vector<store::Write> writes;
-  writes.emplace_back(put_job(claimed.job, claimed.version + 1, store::Condition::version_is(claimed.version)));
-  writes.emplace_back(
-      put_conversation(after->conversation, after->version, store::Condition::version_is(before.version)));
-  writes.emplace_back(put_entry(after->conversation));
-  const auto outcome = co_await coaching.store.transact(std::move(writes));
-  if (outcome.committed()) {
-    coaching.cache.keep(after);
-    coaching.metrics
-        .counter(
-            "purposepath_extractions_total", "Results extracted, by topic and outcome.",
-            {{"topic", after->conversation.topic}, {"outcome", std::string(base::name_of(after->conversation.status))}})
-        .add();
-  } else {
-    coaching.cache.drop(before.conversation.conversation_id);
-  }
+  writes.emplace_back(put_conversation(conversation, after->version, store::Condition::version_is(before->version)));
+  writes.emplace_back(put_entry(conversation));
+  coaching.cache.drop(conversation.conversation_id);
+  const auto status = conversation.status == Status::completed ? JobStatus::completed : JobStatus::failed;
+  co_await commit_job_end(coaching, *live, status, std::move(why), std::move(writes));
+  coaching.cache.keep(after);
+  coaching.metrics
+      .counter("purposepath_extractions_total", "Results extracted, by topic and outcome.",
+               {{"topic", conversation.topic}, {"outcome", std::string(base::name_of(conversation.status))}})
+      .add();
 }
 
-// The conversation is not waiting for this job any more (deleted, say).
-Task<> close_job(const Coaching& coaching, ClaimedJob claimed) {
-  claimed.job.status = JobStatus::failed;
-  claimed.job.error = "obsolete";
-  claimed.job.updated_at = coaching.clock.now();
-  std::vector<store::Write> writes{
-      put_job(claimed.job, claimed.version + 1, store::Condition::version_is(claimed.version))};
-  co_await coaching.store.transact(std::move(writes));
+// nullptr when the conversation is not waiting for this job any more.
+Task<SnapshotPtr> waiting_conversation(const Coaching& coaching, const Job& job) {
+  coaching.cache.drop(job.reference);
+  auto snapshot = co_await load_unchecked(coaching, job.reference);
+  const bool waits =
+      snapshot && snapshot->conversation.status == Status::completing && snapshot->conversation.job_id == job.job_id;
+  co_return waits ? std::move(snapshot) : nullptr;
 }
 
-Task<> run_claimed(const Coaching& coaching, const ClaimedJob& claimed) {
-  coaching.cache.drop(claimed.job.conversation_id);
-  const auto snapshot = co_await load_unchecked(coaching, claimed.job.conversation_id);
-  if (!snapshot || snapshot->conversation.status != Status::completing ||
-      snapshot->conversation.job_id != claimed.job.job_id) {
-    co_await close_job(coaching, claimed);
-    co_return;
-  }
-  const auto topic = co_await topic_of(coaching, snapshot->conversation);
-  auto extracted = co_await extract(coaching, *topic, snapshot->conversation);
-  co_await commit(coaching, claimed, *snapshot, std::move(extracted));
-}
-
-Task<> give_up_or_postpone(const Coaching& coaching, ClaimedJob claimed, Code why) {
-  coaching.log.write(telemetry::Level::warn, "extraction_failed",
-                     {{"job_id", claimed.job.job_id},
-                      {"conversation_id", claimed.job.conversation_id},
-                      {"attempt", claimed.job.attempts},
-                      {"error", base::to_string(why)}});
-  if (claimed.job.attempts < coaching.options.job_attempts) {
-    co_await postpone_job(coaching, std::move(claimed), why);
-    co_return;
-  }
-  const auto snapshot = co_await load_unchecked(coaching, claimed.job.conversation_id);
-  if (!snapshot) co_return co_await close_job(coaching, std::move(claimed));
-  Extracted none;
-  none.fault = fmt::format("no model could be asked ({}) in {} attempts", base::to_string(why), claimed.job.attempts);
-  co_await commit(coaching, std::move(claimed), *snapshot, std::move(none));
+Task<> close(const Coaching& coaching, LiveJobPtr live) {
+  co_await commit_job_end(coaching, *live, JobStatus::failed,
+                          {"obsolete", "The conversation does not wait for a result any more."}, {});
 }
 
 }  // namespace
 
-Task<> run_extraction(const Coaching& coaching, std::string job_id) {
-  std::optional<ClaimedJob> claimed;
-  std::optional<Code> failure;
-  try {
-    claimed = co_await claim_job(coaching, job_id);
-    if (claimed) co_await run_claimed(coaching, *claimed);
-  } catch (const Error& error) {
-    failure = error.code;
-  } catch (const std::exception&) {
-    failure = Code::internal_error;
-  }
-  if (!failure || !claimed) co_return;  // a claim that failed is tried again by the sweep
-  try {
-    co_await give_up_or_postpone(coaching, std::move(*claimed), *failure);
-  } catch (const Error& error) {
-    // The store cannot be reached; the lease ends by itself.
-    coaching.log.write(telemetry::Level::error, "job_not_postponed",
-                       {{"job_id", job_id}, {"error", base::to_string(error.code)}});
-  }
+Task<> run_extraction(const Coaching& coaching, LiveJobPtr live) {
+  const auto snapshot = co_await waiting_conversation(coaching, live->job);
+  if (!snapshot) co_return co_await close(coaching, live);
+  const auto topic = co_await topic_of(coaching, snapshot->conversation);
+  auto extracted = co_await extract(coaching, *topic, snapshot->conversation, *live);
+  JobFailure why;
+  if (!extracted.fault.empty()) why = {"invalid_result", "The model gave no result that fits the topic."};
+  co_await commit(coaching, live, snapshot, std::move(extracted), std::move(why));
+}
+
+Task<> give_up_extraction(const Coaching& coaching, LiveJobPtr live, JobFailure why) {
+  const auto snapshot = co_await waiting_conversation(coaching, live->job);
+  if (!snapshot) co_return co_await close(coaching, live);
+  Extracted none;
+  none.fault = fmt::format("no result could be had ({}) in {} attempts", why.code, live->job.attempts);
+  co_await commit(coaching, live, snapshot, std::move(none), std::move(why));
 }
 
 }  // namespace coaching

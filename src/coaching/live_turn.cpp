@@ -1,6 +1,5 @@
 #include "coaching/live_turn.hpp"
 
-#include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
 
 namespace coaching {
@@ -76,22 +75,6 @@ bool LiveTurn::finished() const {
   return finished_;
 }
 
-void LiveTurn::interrupt(base::Error why) {
-  {
-    const std::scoped_lock lock(mutex_);
-    if (finished_ || interrupted_) return;
-    interrupted_ = std::move(why);
-  }
-  // A signal may only be emitted on the thread that runs the turn.
-  boost::asio::post(
-      executor_, [self = shared_from_this()] { self->cancellation_.emit(boost::asio::cancellation_type::terminal); });
-}
-
-std::optional<base::Error> LiveTurn::interrupted() const {
-  const std::scoped_lock lock(mutex_);
-  return interrupted_;
-}
-
 void LiveTurn::listen(int change, base::Time now) {
   const std::scoped_lock lock(mutex_);
   listeners_ += change;
@@ -108,49 +91,10 @@ std::optional<base::Time> LiveTurn::unheard_since() const {
 }
 
 void LiveTurns::check_room() const {
-  const std::scoped_lock lock(mutex_);
-  if (turns_.size() < capacity_) return;
+  if (size() < capacity_) return;
   base::Error error(base::Code::dependency_unavailable, "too many conversations are being answered; try again shortly");
   error.retry_after = base::Milliseconds(1000);
   throw error;
-}
-
-void LiveTurns::add(const LiveTurnPtr& turn) {
-  const std::scoped_lock lock(mutex_);
-  turns_.emplace(turn->turn.turn_id, turn);
-}
-
-LiveTurnPtr LiveTurns::find(const std::string& turn_id) const {
-  const std::scoped_lock lock(mutex_);
-  const auto found = turns_.find(turn_id);
-  return found == turns_.end() ? nullptr : found->second;
-}
-
-void LiveTurns::remove(const std::string& turn_id) {
-  {
-    const std::scoped_lock lock(mutex_);
-    turns_.erase(turn_id);
-    if (!turns_.empty()) return;
-  }
-  emptied_.ring();
-}
-
-std::vector<LiveTurnPtr> LiveTurns::all() const {
-  const std::scoped_lock lock(mutex_);
-  std::vector<LiveTurnPtr> turns;
-  turns.reserve(turns_.size());
-  for (const auto& [id, turn] : turns_) turns.push_back(turn);
-  return turns;
-}
-
-std::size_t LiveTurns::size() const {
-  const std::scoped_lock lock(mutex_);
-  return turns_.size();
-}
-
-base::Task<> LiveTurns::wait_until_empty(base::Milliseconds timeout) {
-  auto ticket = emptied_.draw(co_await boost::asio::this_coro::executor);
-  if (size() > 0) co_await ticket.wait(timeout);
 }
 
 }  // namespace coaching

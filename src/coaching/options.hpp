@@ -19,6 +19,7 @@ class ConversationCache;
 class ResponseCache;
 class ListedTenants;
 class LiveTurns;
+class LiveJobs;
 
 enum class AssessmentMode { model, rules };
 BOOST_DESCRIBE_ENUM(AssessmentMode, model, rules)
@@ -47,8 +48,9 @@ struct AnalysisOptions {
   std::int64_t result_tokens = 4'096;  // the longest answer; one that is cut off gets twice that
   base::Milliseconds cache_ttl{86'400'000};  // equal requests of a tenant get the same answer for so long; 0: never
   std::int64_t cache_bytes = 64LL << 20;  // of answers kept in memory
+  base::Milliseconds wait{25'000};  // then a request is answered with a job; below the patience of gateways (30 s)
 };
-BOOST_DESCRIBE_STRUCT(AnalysisOptions, (), (result_tokens, cache_ttl, cache_bytes))
+BOOST_DESCRIBE_STRUCT(AnalysisOptions, (), (result_tokens, cache_ttl, cache_bytes, wait))
 
 struct CoachingOptions {
   std::int64_t max_turns = 100;  // of a conversation whose topic names no limit of its own; 0: none
@@ -64,8 +66,11 @@ struct CoachingOptions {
   AssessmentMode assessment = AssessmentMode::model;
   base::Milliseconds assessment_grace{2'000};  // waited for after the reply is there; then rules decide
   base::Milliseconds complete_wait{10'000};  // how long `complete` waits for the result
-  base::Milliseconds job_lease{300'000};  // longer than two calls of a model may take
-  std::int64_t job_attempts = 5;  // then needs_review
+  base::Milliseconds job_lease{30'000};  // renewed at a third of it while the job is at work
+  std::int64_t job_attempts = 5;  // then it has failed; a result's conversation needs review
+  base::Milliseconds job_expiry{86'400'000};  // a job that is not done by then has failed
+  base::Milliseconds job_retention{7LL * 86'400'000};  // a job that is done can be looked at for so long
+  std::int64_t max_live_jobs = 64;  // at work at once; others wait in the store
   base::Milliseconds sweep_interval{5'000};  // looks for turns and jobs whose owner died
   std::int64_t cached_conversations = 10'000;  // recent windows kept in memory
   std::int64_t max_live_turns = 20'000;  // beyond it new messages get 503
@@ -76,8 +81,8 @@ struct CoachingOptions {
 BOOST_DESCRIBE_STRUCT(CoachingOptions, (),
                       (max_turns, idle_timeout, expiry, turn_lease, resume_grace, idempotency_ttl, request_tokens,
                        window_tokens, summary_tokens, extraction_tokens, assessment, assessment_grace, complete_wait,
-                       job_lease, job_attempts, sweep_interval, cached_conversations, max_live_turns, analysis, budgets,
-                       usage_retention))
+                       job_lease, job_attempts, job_expiry, job_retention, max_live_jobs, sweep_interval,
+                       cached_conversations, max_live_turns, analysis, budgets, usage_retention))
 
 // What coaching needs. All outlive every call; all may be used from any io_context thread.
 struct Coaching {
@@ -90,6 +95,7 @@ struct Coaching {
   ConversationCache& cache;
   ResponseCache& responses;
   LiveTurns& live_turns;
+  LiveJobs& live_jobs;
   ListedTenants& tenants;
   const base::Clock& clock;
   base::Ids& ids;

@@ -91,13 +91,13 @@ void find_blank(const base::json::value& value, const std::string& path, std::ve
 }
 
 Task<Structured> ask_structured(const Coaching& coaching, const Account& account, llm::Request& request,
-                                const base::Schema& schema) {
+                                const base::Schema& schema, std::vector<Charge>* charges) {
   request.schema = &schema.source();
   Structured out;
   llm::Reply reply;
   bool sent_back = false;
   for (bool longer = false;;) {
-    reply = co_await ask_model(coaching, account, request);
+    reply = co_await ask_model(coaching, account, request, {}, charges);
     add(out.spent, reply);
     judge(schema, reply, out);
     if (out.outcome == Outcome::valid || out.outcome == Outcome::refused) break;

@@ -40,8 +40,9 @@ struct Structured {
 
 // Asks with request.schema = `schema`. An answer that does not fit (no text may be blank either) is sent back once with
 // its faults; one that was cut off is asked for once more with twice the room. What has no valid answer then is kept
-// for the operator (coaching/raw_answers.hpp) and logged by its id. Throws what ask_model throws. `request` is used up.
+// for the operator (coaching/raw_answers.hpp) and logged by its id. Throws what ask_model throws, and puts what it cost
+// where ask_model does. `request` is used up.
 base::Task<Structured> ask_structured(const Coaching& coaching, const Account& account, llm::Request& request,
-                                      const base::Schema& schema);
+                                      const base::Schema& schema, std::vector<Charge>* charges = nullptr);
 
 }  // namespace coaching

@@ -1,6 +1,7 @@
 #include "coaching/summary.hpp"
 
 #include "coaching/ask.hpp"
+#include "coaching/job_runner.hpp"
 #include "coaching/prompt.hpp"
 #include "coaching/topic_versions.hpp"
 
@@ -16,16 +17,6 @@ constexpr std::size_t kPage = 200;
 void drop_before(Snapshot& snapshot, std::int64_t start) {
   snapshot.conversation.window_start = start;
   std::erase_if(snapshot.recent, [&](const auto& message) { return message->sequence < start; });
-}
-
-Job make_job(const Coaching& coaching, const Conversation& conversation) {
-  Job job;
-  job.job_id = coaching.ids.next("job");
-  job.kind = kSummaryJob;
-  job.owner = conversation.owner;
-  job.conversation_id = conversation.conversation_id;
-  job.created_at = job.updated_at = job.due_at = coaching.clock.now();
-  return job;
 }
 
 // What a summary is made of.
@@ -77,7 +68,7 @@ std::string cut_to(std::string text, std::int64_t tokens) {
 }
 
 Task<Summary> ask_for_summary(const Coaching& coaching, const Topic& topic, const Conversation& conversation,
-                              const Summary* before, Material material) {
+                              const Summary* before, Material material, LiveJob& live) {
   llm::Request request;
   request.purpose = llm::Purpose::summary;
   request.model = coaching.llm.assessment_model;
@@ -90,7 +81,8 @@ Task<Summary> ask_for_summary(const Coaching& coaching, const Topic& topic, cons
   request.script = &topic.offline;
   request.current_phase = base::name_of(conversation.phase);
   request.timeouts = coaching.llm.timeouts;
-  const auto reply = co_await ask_model(coaching, account_of(conversation), request);
+  live.account = account_of(conversation);
+  const auto reply = co_await ask_model(coaching, live.account, request, {}, &live.charges);
   if (reply.finish_reason == llm::FinishReason::refusal || reply.finish_reason == llm::FinishReason::content_filter) {
     throw Error(Code::llm_error, "the model refused to summarise the conversation");
   }
@@ -106,26 +98,6 @@ Task<Summary> ask_for_summary(const Coaching& coaching, const Topic& topic, cons
   co_return summary;
 }
 
-void count(const Coaching& coaching, std::string_view outcome) {
-  coaching.metrics
-      .counter("purposepath_summaries_total", "Summaries of conversations, by outcome.",
-               {{"outcome", std::string(outcome)}})
-      .add();
-}
-
-// Done in one transaction with what came of it, if anything did. Whoever deletes the conversation deletes its job first,
-// so no summary is written after that.
-Task<> finish(const Coaching& coaching, ClaimedJob claimed, const Summary* summary, std::string error) {
-  claimed.job.status = summary != nullptr ? JobStatus::completed : JobStatus::failed;
-  claimed.job.error = std::move(error);
-  claimed.job.updated_at = coaching.clock.now();
-  std::vector<store::Write> writes;
-  writes.emplace_back(put_job(claimed.job, claimed.version + 1, store::Condition::version_is(claimed.version)));
-  if (summary != nullptr) writes.emplace_back(put_summary(claimed.job.conversation_id, *summary));
-  const auto outcome = co_await coaching.store.transact(std::move(writes));
-  count(coaching, !outcome.committed() ? "obsolete" : summary != nullptr ? "ok" : claimed.job.error);
-}
-
 // The record as it is stored: what is remembered may be behind, and a summary must not push it out of memory.
 Task<std::optional<Conversation>> read_record(const Coaching& coaching, const std::string& conversation_id) {
   const auto item = co_await coaching.store.get(conversation_key(conversation_id));
@@ -133,32 +105,9 @@ Task<std::optional<Conversation>> read_record(const Coaching& coaching, const st
   co_return record_of<Conversation>(*item);
 }
 
-Task<> run_claimed(const Coaching& coaching, const ClaimedJob& claimed) {
-  const auto conversation = co_await read_record(coaching, claimed.job.conversation_id);
-  const bool wanted = conversation && is_open(conversation->status) &&
-                      conversation->summary_job == claimed.job.job_id &&
-                      !co_await read_summary(coaching, *conversation, conversation->summary_number + 1);
-  if (!wanted) co_return co_await finish(coaching, claimed, nullptr, "obsolete");
-  const auto topic = co_await topic_of(coaching, *conversation);
-  const auto before = co_await read_summary(coaching, *conversation, conversation->summary_number);
-  const auto target = std::max(conversation->summary_target, conversation->window_start);
-  auto material = co_await read_material(coaching, *conversation, before ? before->up_to : 0, target);
-  if (material.messages.empty()) co_return co_await finish(coaching, claimed, nullptr, "obsolete");
-  const auto summary = co_await ask_for_summary(coaching, *topic, *conversation, before.get(), std::move(material));
-  co_await finish(coaching, claimed, &summary, "");
-}
-
-Task<> give_up_or_postpone(const Coaching& coaching, ClaimedJob claimed, Code why) {
-  coaching.log.write(telemetry::Level::warn, "summary_failed",
-                     {{"job_id", claimed.job.job_id},
-                      {"conversation_id", claimed.job.conversation_id},
-                      {"attempt", claimed.job.attempts},
-                      {"error", base::to_string(why)}});
-  if (claimed.job.attempts >= coaching.options.job_attempts) {
-    co_return co_await finish(coaching, std::move(claimed), nullptr, std::string(base::to_string(why)));
-  }
-  count(coaching, "postponed");
-  co_await postpone_job(coaching, std::move(claimed), why);
+Task<> close(const Coaching& coaching, LiveJobPtr live) {
+  co_await commit_job_end(coaching, *live, JobStatus::failed,
+                          {"obsolete", "The conversation does not wait for a summary any more."}, {});
 }
 
 }  // namespace
@@ -177,7 +126,7 @@ std::optional<Job> plan_summary(const Coaching& coaching, Snapshot& after) {
   } else if (target == conversation.window_start && !gap) {
     return std::nullopt;
   }
-  auto job = make_job(coaching, conversation);
+  auto job = new_job(coaching, kSummaryJob, conversation.owner, conversation.conversation_id, conversation.topic);
   conversation.summary_job = job.job_id;
   conversation.summary_target = target;
   return job;
@@ -203,25 +152,26 @@ Task<std::shared_ptr<const Summary>> read_summary(const Coaching& coaching, cons
   co_return std::make_shared<const Summary>(record_of<Summary>(*item));
 }
 
-Task<> run_summary(const Coaching& coaching, std::string job_id) {
-  std::optional<ClaimedJob> claimed;
-  std::optional<Code> failure;
-  try {
-    claimed = co_await claim_job(coaching, job_id);
-    if (claimed) co_await run_claimed(coaching, *claimed);
-  } catch (const Error& error) {
-    failure = error.code;
-  } catch (const std::exception&) {
-    failure = Code::internal_error;
-  }
-  if (!failure || !claimed) co_return;  // a claim that failed is tried again by the sweep
-  try {
-    co_await give_up_or_postpone(coaching, std::move(*claimed), *failure);
-  } catch (const Error& error) {
-    // The store cannot be reached; the lease ends by itself.
-    coaching.log.write(telemetry::Level::error, "job_not_postponed",
-                       {{"job_id", job_id}, {"error", base::to_string(error.code)}});
-  }
+// Whoever deletes the conversation deletes its job first, so no summary is written after that.
+Task<> run_summary(const Coaching& coaching, LiveJobPtr live) {
+  const auto& job = live->job;
+  const auto conversation = co_await read_record(coaching, job.reference);
+  const bool wanted = conversation && is_open(conversation->status) && conversation->summary_job == job.job_id &&
+                      !co_await read_summary(coaching, *conversation, conversation->summary_number + 1);
+  if (!wanted) co_return co_await close(coaching, live);
+  const auto topic = co_await topic_of(coaching, *conversation);
+  const auto before = co_await read_summary(coaching, *conversation, conversation->summary_number);
+  const auto target = std::max(conversation->summary_target, conversation->window_start);
+  auto material = co_await read_material(coaching, *conversation, before ? before->up_to : 0, target);
+  if (material.messages.empty()) co_return co_await close(coaching, live);
+  const auto summary =
+      co_await ask_for_summary(coaching, *topic, *conversation, before.get(), std::move(material), *live);
+  std::vector<store::Write> writes{put_summary(job.reference, summary)};
+  co_await commit_job_end(coaching, *live, JobStatus::completed, {}, std::move(writes));
+}
+
+Task<> give_up_summary(const Coaching& coaching, LiveJobPtr live, JobFailure why) {
+  co_await commit_job_end(coaching, *live, JobStatus::failed, std::move(why), {});
 }
 
 }  // namespace coaching

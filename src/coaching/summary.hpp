@@ -6,13 +6,11 @@
 #include <optional>
 #include <string>
 
-#include "coaching/jobs.hpp"
+#include "coaching/live_job.hpp"
 #include "coaching/options.hpp"
 #include "coaching/records.hpp"
 
 namespace coaching {
-
-inline constexpr std::string_view kSummaryJob = "summary";
 
 // Looks at the window that a turn leaves behind. Over its budget: the job to write in the turn's transaction, which is
 // noted in the conversation. Far over it, because no summary came: the window moves without one; what it loses stays
@@ -23,8 +21,8 @@ std::optional<Job> plan_summary(const Coaching& coaching, Snapshot& after);
 // the store: whoever writes the conversation next writes that too.
 base::Task<SnapshotPtr> with_ready_summary(const Coaching& coaching, SnapshotPtr snapshot);
 
-// Runs the job when it is due and nobody else has it. Does not throw base::Error: failures postpone the job.
-base::Task<> run_summary(const Coaching& coaching, std::string job_id);
+base::Task<> run_summary(const Coaching& coaching, LiveJobPtr live);
+base::Task<> give_up_summary(const Coaching& coaching, LiveJobPtr live, JobFailure why);
 
 // nullptr for number 0, and when there is none of that number (yet).
 base::Task<std::shared_ptr<const Summary>> read_summary(const Coaching& coaching, const Conversation& conversation,

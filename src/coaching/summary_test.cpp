@@ -72,7 +72,7 @@ struct SummaryTest : testing::Test, World {
     return found;
   }
   double counted(const std::string& outcome) {
-    return metrics.counter("purposepath_summaries_total", "", {{"outcome", outcome}}).value();
+    return metrics.counter("purposepath_jobs_total", "", {{"kind", "summary"}, {"outcome", outcome}}).value();
   }
 
   std::string summary_says{kNote};
@@ -172,12 +172,13 @@ TEST_F(SummaryTest, ThatFailsIsTriedAgainAndFailsNoTurn) {
   EXPECT_NE(replies.back().summary.reveal().find(kNote), std::string::npos);
 }
 
-TEST_F(SummaryTest, ThatIsRefusedOrEmptyIsNone) {
+TEST_F(SummaryTest, ThatIsRefusedIsNoneAndNotAskedForAgain) {
   const auto id = start().conversation_id;
   summary_ends = llm::FinishReason::refusal;
   talk(id, 0, 8);
   EXPECT_TRUE(stored_summaries(id).empty());
-  EXPECT_GT(counted("postponed"), 0);
+  EXPECT_EQ(summaries.size(), 1u);
+  EXPECT_EQ(counted("failed"), 1);
 }
 
 TEST_F(SummaryTest, ThatIsTooLongIsCutAfterAWholeLine) {
@@ -207,7 +208,7 @@ TEST_F(SummaryTest, ThatIsBeingMadeWhenItsConversationIsErasedIsNotStored) {
   drive([&] { return gate.arrived() > 0; });
   run(delete_conversation(first->coaching, owner, id));
   gate.open();
-  drive([&] { return counted("obsolete") > 0; });
+  drive([&] { return counted("lost") > 0; });
   store::Query query;
   query.partition = conversation_key(id).partition;
   EXPECT_TRUE(run(store->query(query)).items.empty());

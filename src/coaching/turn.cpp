@@ -166,7 +166,7 @@ LiveTurnPtr start(const Coaching& coaching, SnapshotPtr snapshot, boost::asio::a
   auto live = std::make_shared<LiveTurn>(conversation.conversation_id, open_turn_of(*snapshot), executor);
   live->version = snapshot->version;
   live->leased_at = coaching.clock.now();
-  coaching.live_turns.add(live);
+  coaching.live_turns.add(live->turn.turn_id, live);
   base::spawn_cancellable(executor, run_turn(coaching, live, std::move(snapshot), stream), live->cancellation(), live);
   return live;
 }

@@ -1,14 +1,13 @@
 #include "coaching/turn_reply.hpp"
 
 #include <boost/asio/cancellation_state.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/this_coro.hpp>
 
 #include "coaching/ask.hpp"
 #include "coaching/assessment.hpp"
 #include "coaching/cache.hpp"
 #include "coaching/conversations.hpp"
+#include "coaching/job_runner.hpp"
 #include "coaching/phases.hpp"
 #include "coaching/prompt.hpp"
 #include "coaching/summary.hpp"
@@ -164,15 +163,6 @@ std::shared_ptr<Snapshot> with_reply(const Coaching& coaching, const LiveTurn& l
   return after;
 }
 
-// A renewal of the lease writes the same record: its version decides which one the commit has to name.
-Task<> wait_for_renewal(LiveTurn& live) {
-  live.committing = true;
-  while (live.renewing) {
-    auto ticket = live.renewal_done.draw(live.executor());
-    if (live.renewing) co_await ticket.wait(base::Milliseconds(10'000));
-  }
-}
-
 const std::optional<Reservation>& reservation_of(const Snapshot& snapshot) {
   static const std::optional<Reservation> none;
   const auto& open = snapshot.conversation.open_turn;
@@ -184,7 +174,7 @@ Task<std::shared_ptr<const Message>> commit(const Coaching& coaching, LiveTurn& 
                                             const std::vector<Charge>& charges) {
   const auto after = with_reply(coaching, live, before, topic, answer, charges);
   const auto summary_job = plan_summary(coaching, *after);
-  co_await wait_for_renewal(live);
+  co_await live.stop_renewals();
   after->version = live.version + 1;
   std::vector<store::Write> writes;
   writes.emplace_back(
@@ -198,9 +188,7 @@ Task<std::shared_ptr<const Message>> commit(const Coaching& coaching, LiveTurn& 
     throw Error(Code::conflict, "the conversation was ended or taken over while the model was answering");
   }
   coaching.cache.keep(after);
-  if (summary_job) {
-    boost::asio::co_spawn(live.executor(), run_summary(coaching, summary_job->job_id), boost::asio::detached);
-  }
+  if (summary_job) start_job(coaching, live.executor(), summary_job->job_id);
   co_return after->recent.back();
 }
 
@@ -218,7 +206,7 @@ Task<> release(const Coaching& coaching, LiveTurn& live, const Snapshot& before,
   } else {
     open.reset();
   }
-  co_await wait_for_renewal(live);
+  co_await live.stop_renewals();
   after->version = live.version + 1;
   std::vector<store::Write> writes;
   writes.emplace_back(

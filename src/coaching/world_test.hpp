@@ -14,6 +14,7 @@
 
 #include "coaching/cache.hpp"
 #include "coaching/conversations.hpp"
+#include "coaching/live_job.hpp"
 #include "coaching/live_turn.hpp"
 #include "coaching/options.hpp"
 #include "coaching/response_cache.hpp"
@@ -32,13 +33,14 @@ struct Instance {
            const Topics& topics, const base::Clock& clock, base::Ids& ids, base::Random& random, telemetry::Log& log,
            telemetry::Registry& metrics)
       : topic_versions(store, topics, clock, ids, log),
-        coaching{options, llm_options, store, model,  topics, topic_versions, cache, responses, live_turns,
-                 tenants, clock,       ids,   random, log,    metrics} {}
+        coaching{options,    llm_options, store,   model, topics, topic_versions, cache, responses,
+                 live_turns, live_jobs,   tenants, clock, ids,    random,         log,   metrics} {}
   TopicVersions topic_versions;
   llm::ScriptedProvider model;
   ConversationCache cache{100};
   ResponseCache responses{1 << 20};
   LiveTurns live_turns{100};
+  LiveJobs live_jobs{10};
   ListedTenants tenants;
   Coaching coaching;
 };

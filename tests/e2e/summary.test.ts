@@ -56,7 +56,7 @@ describe('a long conversation', () => {
     const user = await server.client();
     const id = await user.initiate('core_values');
     await talk(user, id, 'stubborn dough', 30);
-    await server.logLine(({ event, conversation_id }) => event === 'summary_failed' && conversation_id === id);
+    await server.logLine(({ event, kind, reference }) => event === 'job_failed' && kind === 'summary' && reference === id);
     const last = model.repliesTo('stubborn').filter((call) => !isSummary(call)).at(-1)!.prompt;
     expect(last).not.toContain('stubborn dough 0:');
     expect(last).toContain('stubborn dough 28:');
