@@ -9,8 +9,10 @@
 #include "cli/commands.hpp"
 #include "cli/run_to_end.hpp"
 #include "cli/settings.hpp"
+#include "cli/terminal.hpp"
 #include "cli/topic_folders.hpp"
 #include "cli/topics_answer.hpp"
+#include "cli/wrap.hpp"
 #include "coaching/topic.hpp"
 #include "coaching/topic_lint.hpp"
 #include "coaching/topic_versions.hpp"
@@ -53,16 +55,43 @@ TopicList offered_topics(const Arguments& arguments) {
   return run_to_end(versions.all_live(tenant));
 }
 
-int list_topics(const Arguments& arguments) {
-  const auto topics =
-      arguments.directory.empty() ? offered_topics(arguments) : coaching::Topics::load(arguments.directory).all();
+// What differs from a built-in topic for everybody; "" for nothing.
+std::string notes_on(const coaching::Topic& topic) {
+  std::vector<std::string> notes;
+  if (topic.tier != "free") notes.push_back(fmt::format("tier {} or higher", topic.tier));
+  if (topic.version > 0) notes.push_back(fmt::format("version {}", topic.version));
+  return notes.empty() ? "" : fmt::format(" ({})", fmt::join(notes, ", "));
+}
+
+void print_topics(const TopicList& topics, const Style& style) {
+  constexpr std::size_t kIndent = 27;
+  for (const auto kind : {coaching::TopicKind::conversation, coaching::TopicKind::analysis}) {
+    fmt::print("{}\n", style.bold(kind == coaching::TopicKind::analysis ? "Analyses" : "Conversations"));
+    for (const auto& topic : topics) {
+      if (topic->kind != kind) continue;
+      const auto text = wrap(topic->description + notes_on(*topic), style.width - kIndent, 0);
+      std::string_view rest = text;
+      auto id = topic->id;
+      for (std::size_t end = 0; end != std::string_view::npos; id.clear()) {
+        end = rest.find('\n');
+        fmt::print("  {:<{}}{}\n", id, kIndent - 2, rest.substr(0, end));
+        if (end != std::string_view::npos) rest.remove_prefix(end + 1);
+      }
+    }
+  }
+}
+
+// One line a topic, for grep and awk.
+void print_topic_lines(const TopicList& topics) {
+  for (const auto& topic : topics) {
+    fmt::print("{:<24} {:<13} {:<9} v{:<3} {}\n", topic->id, base::name_of(topic->kind), topic->tier, topic->version,
+               topic->description);
+  }
+}
+
+base::json::array as_json(const TopicList& topics) {
   base::json::array list;
   for (const auto& topic : topics) {
-    if (!arguments.as_json) {
-      fmt::print("{:<24} {:<13} {:<9} v{:<3} {}\n", topic->id, base::name_of(topic->kind), topic->tier, topic->version,
-                 topic->description);
-      continue;
-    }
     list.push_back({{"id", topic->id},
                     {"kind", base::name_of(topic->kind)},
                     {"version", topic->version},
@@ -71,7 +100,20 @@ int list_topics(const Arguments& arguments) {
                     {"name", topic->name},
                     {"description", topic->description}});
   }
-  if (arguments.as_json) fmt::print("{}\n", base::write_json(list));
+  return list;
+}
+
+int list_topics(const Arguments& arguments) {
+  const auto topics =
+      arguments.directory.empty() ? offered_topics(arguments) : coaching::Topics::load(arguments.directory).all();
+  const auto style = detect_style();
+  if (arguments.as_json) {
+    fmt::print("{}\n", base::write_json(as_json(topics)));
+  } else if (::isatty(STDOUT_FILENO) == 1) {
+    print_topics(topics, style);
+  } else {
+    print_topic_lines(topics);
+  }
   return kOk;
 }
 
