@@ -1,5 +1,6 @@
 #include "llm/bedrock.hpp"
 
+#include "aws/credential_chain.hpp"
 #include "aws/event_stream.hpp"
 #include "llm/bedrock_failures.hpp"
 #include "llm/bedrock_wire.hpp"
@@ -8,13 +9,6 @@
 
 namespace llm {
 namespace {
-
-namespace json = boost::json;
-using base::Code;
-using base::Task;
-using net::Impostor;
-using net::Peer;
-using namespace std::chrono_literals;
 
 constexpr std::string_view kStream = "application/vnd.amazon.eventstream";
 
@@ -70,20 +64,16 @@ struct BedrockTest : VendorTest {
   }
   std::unique_ptr<Provider> provider(const Impostor& server) override { return bedrock(server); }
 
+  std::string keys(int number) const {
+    return R"({"AccessKeyId":"ID)" + std::to_string(number) + R"(","SecretAccessKey":")" + kTestKey +
+           R"(","Token":"T","Expiration":")" + base::format_time(clock.now() + 6h) + "\"}";
+  }
   json::object sent_for(const Request& asked, bool stream = false) {
     ask(stream ? streamed_answer(kStart + delta("x") + stop() + kMetadata) : kPlain, stream, asked);
     return sent();
   }
   bool was_sent(std::size_t at, std::string_view text) const { return requests.at(at).find(text) != std::string::npos; }
 };
-
-Request talk(std::initializer_list<std::pair<Role, const char*>> messages, const char* guidance = "") {
-  auto request = VendorTest::request();
-  request.messages.clear();
-  for (const auto& [role, text] : messages) request.messages.push_back({role, base::PrivateText(text)});
-  request.guidance = base::PrivateText(guidance);
-  return request;
-}
 
 json::value json_of(std::string_view text) { return json::parse(json::string_view(text.data(), text.size())); }
 
@@ -194,8 +184,10 @@ TEST_F(BedrockTest, SendsGuardrailAndEffortWhenTheyAreSet) {
   options.guardrail_id = "gr";
   options.guardrail_version = "3";
   model.reasoning_effort = "minimal";
+  model.reasoning_tokens = 500;
   model.temperature = false;
   auto body = sent_for(request());
+  EXPECT_EQ(body.at("inferenceConfig").at("maxTokens"), 1'524);
   EXPECT_EQ(body.at("guardrailConfig"),
             json_of(R"({"guardrailIdentifier":"gr","guardrailVersion":"3","trace":"disabled"})"));
   EXPECT_EQ(body.at("outputConfig"), json_of(R"({"effort":"low"})"));
@@ -378,9 +370,7 @@ TEST_F(BedrockTest, LooksForNewCredentialsOnce) {
   int given = 0;
   Impostor container(context, [&](Peer& peer) -> Task<void> {
     while (!(co_await peer.read_request()).empty()) {
-      const auto keys = R"({"AccessKeyId":"ID)" + std::to_string(++given) + R"(","SecretAccessKey":")" + kTestKey +
-                        R"(","Token":"T","Expiration":")" + base::format_time(clock.now() + 6h) + "\"}";
-      if (!co_await peer.send(net::ok(keys))) co_return;
+      if (!co_await peer.send(net::ok(keys(++given)))) co_return;
     }
   });
   around.variables = {{"AWS_REGION", "eu-central-1"}, {"AWS_CONTAINER_CREDENTIALS_FULL_URI", container.url()}};
@@ -394,6 +384,32 @@ TEST_F(BedrockTest, LooksForNewCredentialsOnce) {
   const auto error = failure(expired);
   EXPECT_EQ(error.code, Code::llm_error);
   EXPECT_EQ(requests.size(), 2U) << "not a third time";
+}
+
+TEST_F(BedrockTest, SharesItsCredentialsWithOtherModels) {
+  int given = 0;
+  Impostor container(context, [&](Peer& peer) -> Task<void> {
+    while (!(co_await peer.read_request()).empty()) {
+      if (!co_await peer.send(net::ok(keys(++given)))) co_return;
+    }
+  });
+  around.variables = {{"AWS_REGION", "eu-central-1"}, {"AWS_CONTAINER_CREDENTIALS_FULL_URI", container.url()}};
+  aws::CredentialChains chains(http, clock);
+  auto sharing = dependencies();
+  sharing.credentials = &chains;
+  Impostor server(context, answers({kPlain}));
+  options.base_url = server.url();
+  const auto ask_one = [&](const char* id) {
+    model.id = id;
+    complete(*make_bedrock(model, options, sharing, around), request(), false);
+  };
+  ask_one("a");
+  ask_one("b");
+  EXPECT_EQ(given, 1);
+  EXPECT_TRUE(was_sent(0, "Credential=ID1/") && was_sent(1, "Credential=ID1/"));
+  around.variables["AWS_EC2_METADATA_DISABLED"] = "true";
+  ask_one("c");
+  EXPECT_EQ(given, 2) << "other surroundings may give others";
 }
 
 TEST_F(BedrockTest, TurnsToAToolWhenAModelTakesNoOutputConfig) {

@@ -63,7 +63,8 @@ std::string responses_request_body(const OpenAiDialect& dialect, const Request& 
   reserve_body(out, request);
   base::append_json_string(out, dialect.model);
   append_input(out, dialect, request);
-  fmt::format_to(std::back_inserter(out), FMT_STRING(",\"max_output_tokens\":{}"), request.max_tokens);
+  fmt::format_to(std::back_inserter(out), FMT_STRING(",\"max_output_tokens\":{}"),
+                 dialect.room.tokens_for(request));
   append_temperature(out, dialect, request);
   if (!dialect.reasoning_effort.empty()) {
     out += R"(,"reasoning":{"effort":)";
@@ -140,7 +141,7 @@ void ResponsesAnswer::take_response(const json::value& value) {
 
 void ResponsesAnswer::take_status(const json::object& response) {
   const auto status = text_at(response, "status");
-  if (status == "incomplete") return draft_.set_finish(why_incomplete(response));
+  if (status == "incomplete") return draft_.finish(why_incomplete(response));
   if (status == "completed") return;
   if (status == "failed" || status == "cancelled") throw from_stream_error({}, server_);
   if (status.empty() && array_at(response, "output") != nullptr) return;
