@@ -75,7 +75,7 @@ std::shared_ptr<const coaching::Topic> topic_of_all(const coaching::Topics& topi
       "{{user_name}} {{foundation}} {{#goals}}{{.}}{{/goals}} {{#strategies}}{{.}}{{/strategies}} {{#measures}}"
       "{{.}}{{/measures}} {{#actions}}{{.}}{{/actions}} {{#issues}}{{.}}{{/issues}} {{people}}\n";
   while (text.size() < 6'000)
-    text += "Ask one good question at a time. {{#user_name}}Call them {{user_name}}.{{/user_name}}\n";
+    text += "Ask one good question at a time, and wait for what {{user_name}} says to it before you ask another.\n";
   topic->system = coaching::Template(text, "system.md");
   return topic;
 }

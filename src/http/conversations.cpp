@@ -95,18 +95,19 @@ Task<Response> initiate(const Coaching& coaching, const Call& call) {
   start.token = call.token();
   const auto started = co_await coaching::start_conversation(coaching, owner_of(call.caller), std::move(start));
   const auto& conversation = started.conversation;
-  json::object metadata;
-  if (started.context) metadata["business_context"] = coaching::shown_context(*started.context);
-  auto response = Response::json(201, {{"conversation_id", conversation.conversation_id},
-                                       {"user_id", conversation.owner.user_id},
-                                       {"tenant_id", conversation.owner.tenant_id},
-                                       {"topic", conversation.topic},
-                                       {"status", base::name_of(conversation.status)},
-                                       {"current_phase", base::name_of(conversation.phase)},
-                                       {"initial_message", started.initial_message.content.reveal()},
-                                       {"progress", coaching::progress_of(conversation.phase)},
-                                       {"created_at", base::to_json(conversation.created_at)},
-                                       {"metadata", std::move(metadata)}});
+  json::object body{{"conversation_id", conversation.conversation_id},
+                    {"user_id", conversation.owner.user_id},
+                    {"tenant_id", conversation.owner.tenant_id},
+                    {"topic", conversation.topic},
+                    {"status", base::name_of(conversation.status)},
+                    {"current_phase", base::name_of(conversation.phase)},
+                    {"initial_message", started.initial_message.content.reveal()},
+                    {"progress", coaching::progress_of(conversation.phase)},
+                    {"created_at", base::to_json(conversation.created_at)}};
+  if (started.context) {
+    body["metadata"] = json::object{{"business_context", coaching::shown_context(*started.context)}};
+  }
+  auto response = Response::json(201, body);
   response.headers.emplace_back("Location", "/api/v1/conversations/" + conversation.conversation_id);
   co_return response;
 }
