@@ -111,6 +111,10 @@ boost::json::value Administration::post(const std::string& path, const boost::js
   return api_->post(target(path), body);
 }
 
+boost::json::value Administration::put(const std::string& path, const boost::json::value& body) {
+  return api_->put(target(path), body);
+}
+
 std::string address_of_service(const Settings& settings) {
   std::ifstream in(address_file(settings));
   std::string url;

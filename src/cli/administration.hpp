@@ -34,6 +34,7 @@ class Administration {
 
   boost::json::value get(const std::string& path);
   boost::json::value post(const std::string& path, const boost::json::value& body);
+  boost::json::value put(const std::string& path, const boost::json::value& body);
 
  private:
   void find_service(const AdministrationFlags& flags);

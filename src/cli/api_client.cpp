@@ -181,6 +181,12 @@ base::json::value ApiClient::post(std::string_view target, const base::json::val
   return std::move(answer.body);
 }
 
+base::json::value ApiClient::put(std::string_view target, const base::json::value& body) {
+  auto answer = ask("PUT", target, &body);
+  if (answer.status >= 400) throw_error(answer.body, answer.status);
+  return std::move(answer.body);
+}
+
 void ApiClient::post_stream(std::string_view target, const base::json::value& body, std::string_view idempotency_key,
                             const OnEvent& on_event) {
   auto request = state_->request("POST", target, &body);

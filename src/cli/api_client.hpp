@@ -41,6 +41,7 @@ class ApiClient {
 
   boost::json::value get(std::string_view target);
   boost::json::value post(std::string_view target, const boost::json::value& body);
+  boost::json::value put(std::string_view target, const boost::json::value& body);
   // Whatever the status; throws only Unreachable and Interrupted.
   ApiAnswer ask(std::string_view method, std::string_view target, const boost::json::value* body = nullptr);
 

@@ -41,6 +41,7 @@ void add_health(CLI::App& root, Chosen& chosen);
 void add_topics(CLI::App& root, Chosen& chosen);
 void add_topic_versions(CLI::App& topics, Chosen& chosen);  // below `topics`
 void add_audit(CLI::App& root, Chosen& chosen);
+void add_business(CLI::App& root, Chosen& chosen);
 void add_tenant(CLI::App& root, Chosen& chosen);
 void add_models(CLI::App& root, Chosen& chosen);
 void add_usage(CLI::App& root, Chosen& chosen);

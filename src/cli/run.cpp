@@ -18,7 +18,7 @@ struct Command {
   void (*add)(CLI::App& root, Chosen& chosen);
 };
 
-constexpr std::array<Command, 11> kCommands{{
+constexpr std::array<Command, 12> kCommands{{
     {"serve", add_serve},
     {"chat", add_chat},
     {"token", add_token},
@@ -28,6 +28,7 @@ constexpr std::array<Command, 11> kCommands{{
     {"usage", add_usage},
     {"config", add_config},
     {"raw-answers", add_raw_answers},
+    {"business", add_business},
     {"audit", add_audit},
     {"tenant", add_tenant},
 }};

@@ -9,8 +9,12 @@
 
 #include "base/embedded.hpp"
 #include "cli/development_token.hpp"
+#include "coaching/business_cache.hpp"
+#include "coaching/http_business.hpp"
+#include "coaching/local_business.hpp"
 #include "coaching/sweep.hpp"
 #include "http/analysis.hpp"
+#include "http/business.hpp"
 #include "http/conversations.hpp"
 #include "http/errors.hpp"
 #include "http/models.hpp"
@@ -68,17 +72,18 @@ Service::Service(const Settings& settings)
   server_ = std::make_unique<http::Server>(settings.http, std::move(application),
                                            http::ServerEnvironment{log_, metrics_, clock_, ids_});
   store_ = store::open_sqlite(sqlite_options(settings), clock_, metrics_, log_);
+  business_ = make_business();
   topic_versions_ = std::make_unique<coaching::TopicVersions>(*store_, topics_, clock_, ids_, log_);
   coaching_ = std::make_unique<coaching::Coaching>(
       coaching::Coaching{settings.coaching, settings.llm, *store_, router_, topics_, *topic_versions_, cache_,
-                         responses_, live_turns_, live_jobs_, tenants_, clock_, ids_, random_, log_, metrics_});
+                         responses_, live_turns_, live_jobs_, tenants_, *business_, clock_, ids_, random_, log_, metrics_});
   http::SystemInfo info;
   info.stage = base::name_of(settings.stage);
   info.openapi_json = [this] { return http::with_topic_paths(openapi(), topics_.all()); };
   std::vector<http::Dependency> dependencies;
   dependencies.push_back(http::store_dependency(*store_));
   dependencies.push_back(http::model_dependency(router_));
-  dependencies.push_back({"business_api", {}, false});
+  dependencies.push_back({"business_api", [this] { return check_business(); }, false});
   dependencies.push_back({"secrets", [this] { return check_secrets(); }, false});
   system_ = std::make_unique<http::System>(std::move(info), std::move(dependencies), metrics_);
   api_ = std::make_unique<http::Api>(contract_, make_handlers(), tokens_, limits_, log_);
@@ -95,6 +100,28 @@ base::Task<http::DependencyHealth> Service::check_secrets() {
                                    fault};
 }
 
+base::Task<http::DependencyHealth> Service::check_business() {
+  using enum coaching::BusinessHealth::State;
+  auto health = co_await business_->health();
+  const auto state = health.state == healthy     ? http::DependencyState::healthy
+                     : health.state == degraded  ? http::DependencyState::degraded
+                     : health.state == unhealthy ? http::DependencyState::unhealthy
+                                                 : http::DependencyState::not_configured;
+  co_return http::DependencyHealth{state, std::move(health.reason)};
+}
+
+std::unique_ptr<coaching::BusinessSource> Service::make_business() {
+  const auto& options = settings_.business;
+  switch (options.provider) {
+    case coaching::BusinessProvider::local: return std::make_unique<coaching::LocalBusiness>(*store_);
+    case coaching::BusinessProvider::none: return std::make_unique<coaching::NoBusiness>();
+    case coaching::BusinessProvider::http: break;
+  }
+  auto api = std::make_unique<coaching::HttpBusiness>(options,
+                                                      coaching::BusinessDependencies{client_, clock_, log_, metrics_});
+  return std::make_unique<coaching::CachedBusiness>(options, std::move(api), clock_, metrics_);
+}
+
 http::Handlers Service::make_handlers() {
   http::Handlers handlers;
   http::add_conversations(handlers, *coaching_, settings_.http.sse_keep_alive);
@@ -102,6 +129,7 @@ http::Handlers Service::make_handlers() {
   http::add_analyses(handlers, *coaching_);
   http::add_topic_administration(handlers, *coaching_);
   http::add_tenant_records(handlers, *coaching_);
+  http::add_business(handlers, *coaching_, settings_.business);
   http::add_models(handlers, router_);
   http::add_usage(handlers, *coaching_);
   for (const auto& route : system_->routes()) {

@@ -5,6 +5,7 @@
 #include "base/clock.hpp"
 #include "base/ids.hpp"
 #include "cli/settings.hpp"
+#include "coaching/business.hpp"
 #include "coaching/cache.hpp"
 #include "coaching/live_job.hpp"
 #include "coaching/live_turn.hpp"
@@ -48,6 +49,8 @@ class Service {
   // For turns and jobs, also those whose clients have gone.
   void wait_for_work(base::Milliseconds timeout);
   base::Task<http::DependencyHealth> check_secrets();
+  base::Task<http::DependencyHealth> check_business();
+  std::unique_ptr<coaching::BusinessSource> make_business();
 
   const Settings& settings_;
   base::SystemClock clock_;
@@ -67,6 +70,7 @@ class Service {
   coaching::LiveTurns live_turns_;
   coaching::LiveJobs live_jobs_;
   coaching::ListedTenants tenants_;
+  std::unique_ptr<coaching::BusinessSource> business_;  // what it fetches ends with the server's threads
   std::unique_ptr<http::Server> server_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<coaching::TopicVersions> topic_versions_;

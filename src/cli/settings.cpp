@@ -75,6 +75,16 @@ void check_http(LoadedSettings& settings) {
   }
 }
 
+void check_business(LoadedSettings& settings) {
+  const auto& business = settings.values.business;
+  if (business.provider == coaching::BusinessProvider::http && business.base_url.empty()) {
+    settings.config.fault("business.base_url",
+                          "has no value, but business.provider=http needs the address of the Business API, such as "
+                          "https://business.example.com/api");
+  }
+  if (business.timeout.count() <= 0) settings.config.fault("business.timeout", "must be above zero, such as 2s");
+}
+
 }  // namespace
 
 std::vector<std::string> process_environment() {
@@ -109,6 +119,7 @@ void load_settings(LoadedSettings& out, const SettingFlags& flags, std::span<con
 void check_for_serving(LoadedSettings& settings) {
   check_keys(settings);
   check_http(settings);
+  check_business(settings);
   settings.config.check();
 }
 

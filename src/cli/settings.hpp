@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/config.hpp"
+#include "coaching/business.hpp"
 #include "coaching/options.hpp"
 #include "http/rate_limit.hpp"
 #include "http/secrets.hpp"
@@ -32,13 +33,14 @@ struct Settings {
   http::AuthOptions auth;
   http::RateLimitOptions rate_limits;
   coaching::CoachingOptions coaching;
+  coaching::BusinessOptions business;
   llm::LlmOptions llm;
-  net::ClientOptions client;  // connections to model servers
+  net::ClientOptions client;  // connections to model servers and to a Business API
   store::SqliteOptions store;
   LogOptions log;
 };
 BOOST_DESCRIBE_STRUCT(Settings, (),
-                      (stage, data, topics_dir, http, auth, rate_limits, coaching, llm, client, store, log))
+                      (stage, data, topics_dir, http, auth, rate_limits, coaching, business, llm, client, store, log))
 
 // What the command line says about settings.
 struct SettingFlags {

@@ -7,6 +7,7 @@
 #include "base/schema.hpp"
 #include "coaching/analysis_records.hpp"
 #include "coaching/ask.hpp"
+#include "coaching/context.hpp"
 #include "coaching/prompt.hpp"
 #include "coaching/raw_answers.hpp"
 #include "coaching/response_cache.hpp"
@@ -81,13 +82,12 @@ void check_input(const Topic& topic, const Schemas& schemas, const base::json::o
   throw Error(Code::validation_error, text, base::to_json(faults));
 }
 
-// What the templates get, and the offline coach: a value for each parameter, null for what is not there. What comes from
-// elsewhere than the request will be gathered here.
-base::json::value values_for(const Topic& topic, const AnalysisRequest& request) {
+// What the templates get, and the offline coach: a value for each parameter, null for what is not there.
+base::json::value values_for(const Topic& topic, const AnalysisRequest& request, const BusinessContext* context) {
   Conversation conversation;
   conversation.user_name = request.user_name;
   conversation.context = request.input;
-  return template_values(topic, conversation);
+  return template_values(topic, conversation, context);
 }
 
 // References into topic and values.
@@ -129,7 +129,11 @@ Task<> ask(const Coaching& coaching, const Account& account, llm::Request& reque
 Task<AnalysisPtr> make_analysis(const Coaching& coaching, Analysis analysis, const AnalysisRequest& request,
                                 TopicPtr topic, const std::optional<HeldClaim>& claim) {
   const auto schemas = schemas_of(*topic);
-  const auto values = values_for(*topic, request);
+  const auto context =
+      co_await gather(coaching, topic, {analysis.owner, request.token, request.user_name, request.input});
+  need_business(*topic, context.get());
+  if (context) analysis.business_context = shown_context(*context);
+  const auto values = values_for(*topic, request, context.get());
   auto asked = make_request(coaching, *topic, values);
   const Account account{analysis.owner, topic->id, request.tier, analysis.analysis_id};
   address(asked, account);

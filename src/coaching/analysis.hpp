@@ -26,11 +26,12 @@ struct Analysis {
   double cost_usd = 0;
   bool cached = false;  // the result was made for an equal request before
   std::string response_hash;  // where the response cache has it
+  base::json::object business_context;  // what its prompt took from where: shown_context(); empty for nothing
   base::Time created_at{};
 };
 BOOST_DESCRIBE_STRUCT(Analysis, (),
                       (analysis_id, owner, topic, topic_scope, topic_version, request_hash, result, model,
-                       prompt_tokens, completion_tokens, cost_usd, cached, response_hash, created_at))
+                       prompt_tokens, completion_tokens, cost_usd, cached, response_hash, business_context, created_at))
 
 // In a user's list.
 struct AnalysisEntry {
@@ -46,12 +47,14 @@ struct AnalysisRequest {
   base::json::object input;  // by the topic's request schema
   std::string tier;
   base::PrivateText user_name;
+  base::PrivateText token;  // the caller's, to read the business context with
   std::string idempotency_key;  // "" for none
   bool fresh = false;  // asks a model even when the response cache has an answer
 };
 
 // Stores and returns the analysis. With an idempotency key a repeat gets the same analysis and nothing is run twice.
-// Throws Error: topic_not_found, forbidden (tier), validation_error with fields as the client wrote them,
+// Throws Error: topic_not_found, forbidden (tier), validation_error with fields as the client wrote them, or with the
+// business data that is needed and not on record, dependency_unavailable when that cannot be read,
 // idempotency_mismatch, conflict (the first request of that key is still at work), llm_error when there is no valid
 // result (then nothing is stored but the raw answer, for the operator), and what ask_model throws.
 base::Task<std::shared_ptr<const Analysis>> run_analysis(const Coaching& coaching, Owner owner,

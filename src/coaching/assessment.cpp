@@ -30,7 +30,8 @@ void cap(std::vector<base::PrivateText>& entries) {
 llm::Request assessment_request(const Coaching& coaching, const Topic& topic, const Snapshot& snapshot) {
   llm::Request request;
   request.purpose = llm::Purpose::assessment;
-  request.system = base::PrivateText(topic.assessment.render(template_values(topic, snapshot.conversation)));
+  request.system =
+      base::PrivateText(topic.assessment.render(template_values(topic, snapshot.conversation, snapshot.context.get())));
   request.summary = summary_text(snapshot.summary.get());
   request.messages = transcript(snapshot);
   request.guidance = base::PrivateText(phase_guidance(topic, snapshot.conversation) +

@@ -54,6 +54,7 @@ struct Conversation {
   std::string language = "en";
   base::PrivateText user_name;       // as the token said at the start; "" when it did not
   base::json::object context;        // what the client gave at the start
+  bool has_business = false;         // what was gathered for its prompts is an item of its own
   Status status = Status::active;
   Phase phase = Phase::introduction;
   std::int64_t message_count = 0;    // messages stored; the next one gets this number
@@ -80,10 +81,10 @@ struct Conversation {
 };
 BOOST_DESCRIBE_STRUCT(Conversation, (),
                       (conversation_id, owner, topic, topic_version, topic_scope, topic_hash, tier, language, user_name,
-                       context, status, phase, message_count, turn_count, phase_turns, window_start, summary_number,
-                       summary_target, summary_job, is_complete, insights, identified_values, open_turn, last_attempt,
-                       job_id, result, review_reason, raw_answer_id, feedback, metadata, created_at, updated_at,
-                       completed_at))
+                       context, has_business, status, phase, message_count, turn_count, phase_turns, window_start,
+                       summary_number, summary_target, summary_job, is_complete, insights, identified_values, open_turn,
+                       last_attempt, job_id, result, review_reason, raw_answer_id, feedback, metadata, created_at,
+                       updated_at, completed_at))
 
 // One try at a model on the way to a reply.
 struct TurnTry {
@@ -152,6 +153,16 @@ struct Summary {
   base::Time created_at{};
 };
 BOOST_DESCRIBE_STRUCT(Summary, (), (number, text, up_to, model, tokens, created_at))
+
+// What was gathered for a conversation's prompts, at its start and after each pause: an item of its own, so that the
+// prompts' beginning stays the same in between. Sections by name (coaching/context.hpp).
+struct BusinessContext {
+  base::json::object sections;           // what is on record
+  std::vector<std::string> unavailable;  // could not be read
+  std::vector<std::string> stale;        // could not be read now, and are from before
+  base::Time gathered_at{};
+};
+BOOST_DESCRIBE_STRUCT(BusinessContext, (), (sections, unavailable, stale, gathered_at))
 
 // The status as a client sees it: an active conversation left alone is paused, and later abandoned.
 struct Patience {

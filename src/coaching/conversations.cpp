@@ -45,6 +45,7 @@ void refuse_while_answering(const Conversation& conversation) {
 struct Change {
   std::vector<store::Write> more;
   std::shared_ptr<const Message> message;  // appended by the change, when there is one
+  std::shared_ptr<const BusinessContext> context;  // a newer one, when there is one
 };
 // Edits a copy of the conversation, or throws what the caller shall see.
 using Edit = std::function<Change(Conversation&, Status shown)>;
@@ -72,6 +73,10 @@ Task<SnapshotPtr> change(const Coaching& coaching, const Owner& owner, const std
     if (made.message) {
       writes.emplace_back(put_message(conversation_id, *made.message));
       after->recent.push_back(made.message);
+    }
+    if (made.context) {
+      writes.emplace_back(put_context(conversation_id, *made.context));
+      after->context = made.context;
     }
     const auto outcome = co_await coaching.store.transact(std::move(writes));
     if (outcome.committed()) {
@@ -127,7 +132,7 @@ void check_context(const Topic& topic, const base::json::object& context) {
 
 Task<llm::Reply> ask_for(const Coaching& coaching, llm::Purpose purpose, const Topic& topic, const Snapshot& snapshot,
                          const Template& instruction, std::vector<Charge>* charges = nullptr) {
-  const auto values = template_values(topic, snapshot.conversation);
+  const auto values = template_values(topic, snapshot.conversation, snapshot.context.get());
   llm::Request request;
   request.purpose = purpose;
   request.system = base::PrivateText(topic.system.render(values));
@@ -244,6 +249,10 @@ Task<Started> start_conversation(const Coaching& coaching, Owner owner, StartReq
   conversation.user_name = std::move(request.user_name);
   conversation.context = std::move(request.context);
 
+  snapshot->context = co_await gather(
+      coaching, topic, {conversation.owner, std::move(request.token), conversation.user_name, conversation.context});
+  conversation.has_business = snapshot->context != nullptr;
+
   std::vector<Charge> charges;
   const auto reply =
       co_await ask_for(coaching, llm::Purpose::initiation, *topic, *snapshot, topic->initiation, &charges);
@@ -257,6 +266,7 @@ Task<Started> start_conversation(const Coaching& coaching, Owner owner, StartReq
     auto writes = co_await replace_active(coaching, conversation, abandoned);
     writes.emplace_back(put_conversation(conversation, 1, store::Condition::absent()));
     writes.emplace_back(put_message(conversation.conversation_id, *message));
+    if (snapshot->context) writes.emplace_back(put_context(conversation.conversation_id, *snapshot->context));
     writes.emplace_back(put_entry(conversation));
     settle(coaching, account_of(conversation), std::nullopt, charges, writes);
     if (auto user = list_user(coaching, conversation.owner)) writes.emplace_back(std::move(*user));
@@ -265,7 +275,7 @@ Task<Started> start_conversation(const Coaching& coaching, Owner owner, StartReq
     if (!outcome.committed()) continue;
     remember_user(coaching, conversation.owner);
     coaching.cache.keep(snapshot);
-    co_return Started{conversation, *message};
+    co_return Started{conversation, snapshot->context, *message};
   }
   co_await post_charges(coaching, account_of(conversation), charges);
   throw changed_too_often();
@@ -281,14 +291,17 @@ Task<> pause_conversation(const Coaching& coaching, Owner owner, std::string con
   });
 }
 
-Task<Message> resume_conversation(const Coaching& coaching, Owner owner, std::string conversation_id) {
-  const auto snapshot = co_await load(coaching, owner, conversation_id);
+Task<Message> resume_conversation(const Coaching& coaching, Owner owner, std::string conversation_id,
+                                  base::PrivateText token) {
+  auto snapshot = co_await load(coaching, owner, conversation_id);
   const auto refuse = [](const Conversation& conversation, Status shown) {
     if (!is_open(shown)) throw not_active(shown, "start a new one");
     refuse_while_answering(conversation);
   };
   refuse(snapshot->conversation, shown_status(snapshot->conversation, coaching.clock.now(), coaching.patience()));
   const auto topic = co_await topic_of(coaching, snapshot->conversation);
+  const auto known = snapshot->context;
+  snapshot = co_await with_present_context(coaching, std::move(snapshot), topic, std::move(token));
   const auto reply = co_await ask_for(coaching, llm::Purpose::resumption, *topic, *snapshot, topic->resume);
   std::shared_ptr<const Message> message;
   co_await change(coaching, owner, conversation_id, [&](Conversation& conversation, Status shown) {
@@ -296,7 +309,8 @@ Task<Message> resume_conversation(const Coaching& coaching, Owner owner, std::st
     conversation.status = Status::active;
     message = std::make_shared<Message>(coach_message(coaching, conversation, reply));
     conversation.message_count += 1;
-    return Change{{}, message};
+    conversation.has_business = snapshot->context != nullptr;
+    return Change{{}, message, snapshot->context == known ? nullptr : snapshot->context};
   });
   co_return *message;
 }

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "coaching/context.hpp"
 #include "coaching/options.hpp"
 #include "coaching/records.hpp"
 #include "coaching/topic.hpp"
@@ -16,15 +17,22 @@ base::Task<SnapshotPtr> load(const Coaching& coaching, const Owner& owner, const
 // Without asking whose it is; nullptr when there is none.
 base::Task<SnapshotPtr> load_unchecked(const Coaching& coaching, const std::string& conversation_id);
 
+// With the business context as it is now, gathered with that token; the same snapshot when nothing has changed. Whoever
+// goes on with it stores its context too.
+base::Task<SnapshotPtr> with_present_context(const Coaching& coaching, SnapshotPtr snapshot,
+                                             std::shared_ptr<const Topic> topic, base::PrivateText token);
+
 struct StartRequest {
   std::string topic;
   base::json::object context;
   std::string language = "en";
   std::string tier = "free";
   base::PrivateText user_name;
+  base::PrivateText token;  // the caller's, to read the business context with
 };
 struct Started {
   Conversation conversation;
+  std::shared_ptr<const BusinessContext> context;  // nullptr for none
   Message initial_message;
 };
 // Asks the model for the opening, then stores conversation and opening in one transaction; the topic's conversation
@@ -33,8 +41,10 @@ struct Started {
 base::Task<Started> start_conversation(const Coaching& coaching, Owner owner, StartRequest request);
 
 base::Task<> pause_conversation(const Coaching& coaching, Owner owner, std::string conversation_id, std::string reason);
-// Welcomes back; the welcome is stored as a message of the coach.
-base::Task<Message> resume_conversation(const Coaching& coaching, Owner owner, std::string conversation_id);
+// Welcomes back; the welcome is stored as a message of the coach. The business context is read anew with the caller's
+// token.
+base::Task<Message> resume_conversation(const Coaching& coaching, Owner owner, std::string conversation_id,
+                                        base::PrivateText token);
 // Marks as completing and has the result extracted as a job; waits for it up to options.complete_wait.
 base::Task<> complete_conversation(const Coaching& coaching, Owner owner, std::string conversation_id,
                                    base::json::object feedback);

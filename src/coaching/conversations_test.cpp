@@ -86,11 +86,11 @@ TEST_F(Conversations, WelcomeBackWhenResumed) {
   const auto id = start().conversation_id;
   run(pause_conversation(first->coaching, owner, id, "lunch"));
   first->model.answers = {"Welcome back."};
-  EXPECT_EQ(run(resume_conversation(first->coaching, owner, id)).content.reveal(), "Welcome back.");
+  EXPECT_EQ(run(resume_conversation(first->coaching, owner, id, {})).content.reveal(), "Welcome back.");
   EXPECT_EQ(stored(id).status, Status::active);
   EXPECT_EQ(messages(id).back().content.reveal(), "Welcome back.");
   first->model.answers = {"Still here."};
-  EXPECT_EQ(run(resume_conversation(first->coaching, owner, id)).content.reveal(), "Still here.")
+  EXPECT_EQ(run(resume_conversation(first->coaching, owner, id, {})).content.reveal(), "Still here.")
       << "while active, too";
 }
 

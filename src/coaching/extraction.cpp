@@ -47,9 +47,10 @@ Task<> add_transcript(const Coaching& coaching, const Conversation& conversation
   request.summary = summary_text(summary.get());
 }
 
-Task<Extracted> extract(const Coaching& coaching, const Topic& topic, const Conversation& conversation, LiveJob& live) {
+Task<Extracted> extract(const Coaching& coaching, const Topic& topic, const Snapshot& snapshot, LiveJob& live) {
+  const auto& conversation = snapshot.conversation;
   const base::Schema schema(topic.result_schema);
-  const auto values = template_values(topic, conversation);
+  const auto values = template_values(topic, conversation, snapshot.context.get());
   llm::Request request;
   request.purpose = llm::Purpose::extraction;
   request.system = base::PrivateText(topic.system.render(values));

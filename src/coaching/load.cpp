@@ -68,6 +68,13 @@ Task<std::vector<Conversation>> read_conversations(const Coaching& coaching, std
   co_return conversations;
 }
 
+Task<std::shared_ptr<const BusinessContext>> read_context(const Coaching& coaching, const Conversation& conversation) {
+  if (!conversation.has_business) co_return nullptr;
+  const auto item = co_await coaching.store.get(context_key(conversation.conversation_id));
+  if (!item) co_return nullptr;
+  co_return std::make_shared<const BusinessContext>(record_of<BusinessContext>(*item));
+}
+
 }  // namespace
 
 Task<SnapshotPtr> load_unchecked(const Coaching& coaching, const std::string& conversation_id) {
@@ -81,6 +88,7 @@ Task<SnapshotPtr> load_unchecked(const Coaching& coaching, const std::string& co
     snapshot->version = item->version;
     snapshot->recent = co_await read_window(coaching, snapshot->conversation);
     snapshot->summary = co_await read_summary(coaching, snapshot->conversation, snapshot->conversation.summary_number);
+    snapshot->context = co_await read_context(coaching, snapshot->conversation);
     // The two reads are not one: a message that came in between would belong to a newer record.
     const auto& recent = snapshot->recent;
     const auto count = recent.empty() ? snapshot->conversation.window_start : recent.back()->sequence + 1;
@@ -94,6 +102,18 @@ Task<SnapshotPtr> load(const Coaching& coaching, const Owner& owner, const std::
   auto snapshot = co_await load_unchecked(coaching, conversation_id);
   if (!snapshot || snapshot->conversation.owner != owner) throw no_conversation();
   co_return snapshot;
+}
+
+Task<SnapshotPtr> with_present_context(const Coaching& coaching, SnapshotPtr snapshot,
+                                       std::shared_ptr<const Topic> topic, base::PrivateText token) {
+  const auto& conversation = snapshot->conversation;
+  ContextRequest request{conversation.owner, std::move(token), conversation.user_name, conversation.context};
+  auto context = co_await gather(coaching, std::move(topic), std::move(request), snapshot->context);
+  if (context == snapshot->context) co_return snapshot;
+  auto after = std::make_shared<Snapshot>(*snapshot);
+  after->conversation.has_business = context != nullptr;
+  after->context = std::move(context);
+  co_return after;
 }
 
 Task<MessagePage> read_messages(const Coaching& coaching, const Conversation& conversation,

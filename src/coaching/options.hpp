@@ -17,6 +17,7 @@ class Topics;
 class TopicVersions;
 class ConversationCache;
 class ResponseCache;
+class BusinessSource;
 class ListedTenants;
 class LiveTurns;
 class LiveJobs;
@@ -97,6 +98,7 @@ struct Coaching {
   LiveTurns& live_turns;
   LiveJobs& live_jobs;
   ListedTenants& tenants;
+  BusinessSource& business;
   const base::Clock& clock;
   base::Ids& ids;
   base::Random& random;

@@ -4,6 +4,7 @@
 
 #include <unordered_map>
 
+#include "coaching/context.hpp"
 #include "llm/tokens.hpp"
 
 namespace coaching {
@@ -37,7 +38,8 @@ base::json::value conversation_value(const Conversation& conversation, std::stri
   return nullptr;
 }
 
-base::json::value value_of(const Parameter& parameter, const Topic& topic, const Conversation& conversation) {
+base::json::value value_of(const Parameter& parameter, const Topic& topic, const Conversation& conversation,
+                           const BusinessContext* context) {
   if (parameter.source == "request") {
     const auto* given = conversation.context.if_contains(parameter.name);
     return given != nullptr ? *given : base::json::value();
@@ -47,15 +49,16 @@ base::json::value value_of(const Parameter& parameter, const Topic& topic, const
   if (parameter.source == "user" && parameter.name == "user_name" && !conversation.user_name.empty()) {
     return base::json::value(conversation.user_name.reveal());
   }
-  return nullptr;  // no source for it here: a section over it is skipped
+  return context_value(parameter, context);
 }
 
 }  // namespace
 
-base::json::value template_values(const Topic& topic, const Conversation& conversation) {
+base::json::value template_values(const Topic& topic, const Conversation& conversation,
+                                  const BusinessContext* context) {
   base::json::object values;
   for (const auto& parameter : topic.parameters) {
-    auto value = value_of(parameter, topic, conversation);
+    auto value = value_of(parameter, topic, conversation, context);
     values.insert_or_assign(parameter.name, value.is_null() ? parameter.default_value : std::move(value));
   }
   return values;

@@ -13,8 +13,9 @@
 
 namespace coaching {
 
-// A value for every parameter the topic declares: from the start request's context, the conversation, or null.
-base::json::value template_values(const Topic& topic, const Conversation& conversation);
+// A value for every parameter the topic declares: from the start request's context, the conversation, what was gathered
+// for it (nullptr for nothing), or null.
+base::json::value template_values(const Topic& topic, const Conversation& conversation, const BusinessContext* context);
 
 // Of one message; by o200k_base whatever the model, because one budget is set for all of them.
 std::int64_t count_message(std::string_view content);

@@ -51,6 +51,10 @@ store::Key summary_key(std::string_view conversation_id, std::int64_t number) {
   return {conversation_partition(conversation_id), fmt::format("summary#{:06}", number)};
 }
 
+store::Key context_key(std::string_view conversation_id) {
+  return {conversation_partition(conversation_id), "context"};
+}
+
 store::Key idempotency_key(std::string_view conversation_id, std::string_view key_hash) {
   return {conversation_partition(conversation_id), fmt::format("idem#{}", key_hash)};
 }
@@ -120,6 +124,15 @@ store::Put put_summary(std::string_view conversation_id, const Summary& summary)
   item.version = 1;
   item.body = body_of(summary);
   return {std::move(item), store::Condition::absent()};
+}
+
+// In the transaction that changes its conversation, whose version fences both.
+store::Put put_context(std::string_view conversation_id, const BusinessContext& context) {
+  store::Item item;
+  item.key = context_key(conversation_id);
+  item.version = 1;
+  item.body = body_of(context);
+  return {std::move(item), store::Condition::none()};
 }
 
 store::Put put_entry(const Conversation& conversation) {

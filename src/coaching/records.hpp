@@ -40,6 +40,7 @@ inline constexpr std::string_view kHolds = "holds";           // index partition
 store::Key conversation_key(std::string_view conversation_id);
 store::Key message_key(std::string_view conversation_id, std::int64_t sequence);
 store::Key summary_key(std::string_view conversation_id, std::int64_t number);
+store::Key context_key(std::string_view conversation_id);
 store::Key idempotency_key(std::string_view conversation_id, std::string_view key_hash);
 store::Key entry_key(const Owner& owner, std::string_view conversation_id);
 store::Key active_key(const Owner& owner, std::string_view topic);
@@ -68,6 +69,7 @@ Record record_of(const store::Item& item) {
 store::Put put_conversation(const Conversation& conversation, std::int64_t new_version, store::Condition when);
 store::Put put_message(std::string_view conversation_id, const Message& message);
 store::Put put_summary(std::string_view conversation_id, const Summary& summary);
+store::Put put_context(std::string_view conversation_id, const BusinessContext& context);
 store::Put put_entry(const Conversation& conversation);
 
 // Hex SHA-256: keys and bodies from outside are compared by it, never stored as they came.
@@ -79,6 +81,7 @@ struct Snapshot {
   std::int64_t version = 0;
   std::vector<std::shared_ptr<const Message>> recent;  // oldest first, without gaps, up to the newest
   std::shared_ptr<const Summary> summary;              // the record's summary_number; nullptr for none
+  std::shared_ptr<const BusinessContext> context;      // nullptr unless the record has_business
 };
 using SnapshotPtr = std::shared_ptr<const Snapshot>;
 

@@ -72,7 +72,7 @@ Task<Summary> ask_for_summary(const Coaching& coaching, const Topic& topic, cons
   llm::Request request;
   request.purpose = llm::Purpose::summary;
   request.model = coaching.llm.assessment_model;
-  request.system = base::PrivateText(topic.summary.render(template_values(topic, conversation)));
+  request.system = base::PrivateText(topic.summary.render(template_values(topic, conversation, nullptr)));
   request.summary = summary_text(before);
   request.messages = std::move(material.messages);
   request.guidance = base::PrivateText("Write the new summary now: the notes alone.");

@@ -9,6 +9,7 @@
 #include "base/json.hpp"
 #include "base/schema.hpp"
 #include "coaching/analysis_lint.hpp"
+#include "coaching/business.hpp"
 #include "coaching/script_lint.hpp"
 
 namespace coaching {
@@ -97,10 +98,20 @@ class Linter {
         fault(file("topic.yaml"), {}, Severity::error,
               fmt::format("nothing computes the parameter '{}'", parameter.name));
       }
+      check_business(parameter);
       if (parameter.shared || used_.contains(parameter.name)) continue;
       fault(file("topic.yaml"), {}, Severity::warning,
             fmt::format("the parameter '{}' is declared but never used", parameter.name));
     }
+  }
+
+  void check_business(const Parameter& parameter) {
+    const auto path = business_path(parameter.source);
+    if (!path || names_section(parameter.source)) return;
+    fault(file("topic.yaml"), {}, Severity::warning,
+          fmt::format("the parameter '{}' comes from '{}', which is read as 'business.foundation.{}': write that, or "
+                      "one of business.goals, .goal, .strategies, .measures, .actions, .issues, .people",
+                      parameter.name, parameter.source, path->path));
   }
 
   void check_request_schema() {

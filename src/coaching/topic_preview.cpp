@@ -19,7 +19,7 @@ constexpr int kResultTokens = 4'096;
 
 base::json::object values_of(const Topic& topic, const base::json::object& samples) {
   Conversation conversation;
-  auto values = template_values(topic, conversation).as_object();
+  auto values = template_values(topic, conversation, nullptr).as_object();
   for (const auto& sample : samples) values[sample.key()] = sample.value();
   return values;
 }

@@ -102,8 +102,8 @@ TEST(Topics, FaultsNameFileAndLine) {
             "goals/topic.yaml:6: max_turns must be a whole number");
   EXPECT_EQ(fault("goals/topic.yaml", "id: goals", "id: goal"),
             "goals/topic.yaml:1: id 'goal' must be the folder's name");
-  EXPECT_TRUE(
-      fault("goals/topic.yaml", "source: business.vision", "source: thin air").starts_with("goals/topic.yaml:"));
+  EXPECT_TRUE(fault("goals/topic.yaml", "source: business.foundation.vision", "source: thin air")
+                  .starts_with("goals/topic.yaml:"));
   EXPECT_TRUE(fault("goals/topic.yaml", "name: synthesis", "name: sinthesis").starts_with("goals/topic.yaml:"));
   EXPECT_TRUE(fault("goals/system.md", "{{/role}}", "").starts_with("goals/system.md:"));
   EXPECT_TRUE(fault("goals/result.schema.json", "{", "").starts_with("goals/result.schema.json: not valid JSON"));

@@ -251,6 +251,10 @@ void log_changed_topic(const Coaching& coaching, const Conversation& conversatio
                       {"now", conversation.topic_hash}});
 }
 
+bool is_paused(const Coaching& coaching, const Conversation& conversation) {
+  return shown_status(conversation, coaching.clock.now(), coaching.patience()) == Status::paused;
+}
+
 // One round of accepting: nothing when the conversation changed meanwhile.
 Task<std::optional<Accepted>> try_to_accept(const Coaching& coaching, const Owner& owner,
                                             const std::string& conversation_id, const std::string& key_hash,
@@ -271,9 +275,16 @@ Task<std::optional<Accepted>> try_to_accept(const Coaching& coaching, const Owne
     const auto topic = co_await topic_of(coaching, snapshot->conversation);
     check_may_continue(coaching, snapshot->conversation, *topic, request);
     snapshot = with_present_topic(std::move(snapshot), *topic);
+    const auto known = snapshot->context;
+    if (is_paused(coaching, snapshot->conversation)) {
+      snapshot = co_await with_present_context(coaching, std::move(snapshot), topic, request.token);
+    }
     acceptance = repeats_unanswered(*snapshot, request)
                      ? reopen(coaching, *topic, *snapshot, coaching.ids.next("turn"), key_hash)
                      : append_message(coaching, *topic, *snapshot, request, key_hash);
+    if (snapshot->context && snapshot->context != known) {
+      acceptance.writes.emplace_back(put_context(conversation_id, *snapshot->context));
+    }
     if (!key_hash.empty()) {
       acceptance.writes.emplace_back(put_idempotency(coaching, *acceptance.snapshot, key_hash, hash_body(request)));
     }

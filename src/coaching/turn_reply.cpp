@@ -36,7 +36,8 @@ llm::Request make_request(const Coaching& coaching, const Topic& topic, const Sn
   request.topic = topic.id;
   request.tier = snapshot.conversation.tier;
   request.reference = snapshot.conversation.conversation_id;
-  request.system = base::PrivateText(topic.system.render(template_values(topic, snapshot.conversation)));
+  request.system =
+      base::PrivateText(topic.system.render(template_values(topic, snapshot.conversation, snapshot.context.get())));
   request.summary = summary_text(snapshot.summary.get());
   request.messages = transcript(snapshot);
   request.guidance = base::PrivateText(phase_guidance(topic, snapshot.conversation));

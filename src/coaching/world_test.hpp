@@ -16,6 +16,7 @@
 #include "coaching/conversations.hpp"
 #include "coaching/live_job.hpp"
 #include "coaching/live_turn.hpp"
+#include "coaching/local_business.hpp"
 #include "coaching/options.hpp"
 #include "coaching/response_cache.hpp"
 #include "coaching/tenants.hpp"
@@ -33,8 +34,9 @@ struct Instance {
            const Topics& topics, const base::Clock& clock, base::Ids& ids, base::Random& random, telemetry::Log& log,
            telemetry::Registry& metrics)
       : topic_versions(store, topics, clock, ids, log),
-        coaching{options,    llm_options, store,   model, topics, topic_versions, cache, responses,
-                 live_turns, live_jobs,   tenants, clock, ids,    random,         log,   metrics} {}
+        business(store),
+        coaching{options,    llm_options, store,   model,    topics, topic_versions, cache,  responses, live_turns,
+                 live_jobs,  tenants,     business, clock,   ids,    random,         log,    metrics} {}
   TopicVersions topic_versions;
   llm::ScriptedProvider model;
   ConversationCache cache{100};
@@ -42,6 +44,7 @@ struct Instance {
   LiveTurns live_turns{100};
   LiveJobs live_jobs{10};
   ListedTenants tenants;
+  LocalBusiness business;
   Coaching coaching;
 };
 

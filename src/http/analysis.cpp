@@ -18,17 +18,19 @@ std::string_view origin_of(const coaching::Analysis& analysis) {
 }
 
 json::object metadata_of(const coaching::Analysis& analysis) {
-  return {{"user_id", analysis.owner.user_id},
-          {"tenant_id", analysis.owner.tenant_id},
-          {"topic_version", analysis.topic_scope.empty() ? 0 : analysis.topic_version},
-          {"topic_origin", origin_of(analysis)},
-          {"cached", analysis.cached},
-          {"usage",
-           {{"prompt_tokens", analysis.prompt_tokens},
-            {"completion_tokens", analysis.completion_tokens},
-            {"total_tokens", analysis.prompt_tokens + analysis.completion_tokens},
-            {"model", analysis.model},
-            {"cost_usd", analysis.cost_usd}}}};
+  json::object metadata{{"user_id", analysis.owner.user_id},
+                        {"tenant_id", analysis.owner.tenant_id},
+                        {"topic_version", analysis.topic_scope.empty() ? 0 : analysis.topic_version},
+                        {"topic_origin", origin_of(analysis)},
+                        {"cached", analysis.cached},
+                        {"usage",
+                         {{"prompt_tokens", analysis.prompt_tokens},
+                          {"completion_tokens", analysis.completion_tokens},
+                          {"total_tokens", analysis.prompt_tokens + analysis.completion_tokens},
+                          {"model", analysis.model},
+                          {"cost_usd", analysis.cost_usd}}}};
+  if (!analysis.business_context.empty()) metadata["business_context"] = analysis.business_context;
+  return metadata;
 }
 
 // The result's own members stand beside those that all analyses have.
@@ -52,6 +54,7 @@ Task<Response> run(const Coaching& coaching, const Call& call) {
   request.input = call.input.body.as_object();
   request.tier = call.caller.tier;
   request.user_name = base::PrivateText(call.caller.name);
+  request.token = call.token();
   request.idempotency_key = call.request.header("idempotency-key");
   request.fresh = wants_fresh(call.request);
   const auto analysis = co_await coaching::run_analysis(coaching, owner_of(call.caller), std::move(request));

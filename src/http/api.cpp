@@ -39,6 +39,10 @@ std::int64_t Call::number_parameter(std::string_view name) const {
 
 bool Call::flag_parameter(std::string_view name) const { return input.parameters.at(name).as_bool(); }
 
+base::PrivateText Call::token() const {
+  return base::PrivateText(std::string(bearer_token(request.header("authorization"))));
+}
+
 Api::Api(const Contract& contract, Handlers handlers, TokenVerifier& tokens, RateLimiter& limits, telemetry::Log& log)
     : contract_(contract), tokens_(tokens), limits_(limits), log_(log) {
   for (const auto& operation : contract.operations()) {

@@ -28,6 +28,8 @@ struct Call {
   std::string text_parameter(std::string_view name) const;  // "" when absent
   std::int64_t number_parameter(std::string_view name) const;
   bool flag_parameter(std::string_view name) const;
+  // The caller's own, to be passed on to who shall act for the same caller; never into a log.
+  base::PrivateText token() const;
 };
 
 using Operate = std::function<base::Task<Response>(const Call&)>;

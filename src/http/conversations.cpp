@@ -60,6 +60,7 @@ std::string_view origin_of(const coaching::Conversation& conversation) {
 }
 
 json::value conversation_body(const Coaching& coaching, const coaching::Conversation& conversation,
+                              const coaching::BusinessContext* context,
                               const std::vector<coaching::Message>& messages) {
   auto body = shown_state(coaching, conversation);
   json::array list;
@@ -71,6 +72,7 @@ json::value conversation_body(const Coaching& coaching, const coaching::Conversa
   metadata["message_count"] = conversation.message_count;
   metadata["is_complete"] = conversation.is_complete;
   if (!conversation.context.empty()) metadata["context"] = conversation.context;
+  if (context != nullptr) metadata["business_context"] = coaching::shown_context(*context);
   if (!conversation.review_reason.empty()) metadata["review_reason"] = conversation.review_reason;
   if (!conversation.feedback.empty()) metadata["feedback"] = conversation.feedback;
   if (conversation.open_turn) metadata["open_turn_id"] = conversation.open_turn->turn_id;
@@ -90,17 +92,22 @@ Task<Response> initiate(const Coaching& coaching, const Call& call) {
   start.language = call.text("language", "en");
   start.tier = call.caller.tier;
   start.user_name = base::PrivateText(call.caller.name);
+  start.token = call.token();
   const auto started = co_await coaching::start_conversation(coaching, owner_of(call.caller), std::move(start));
   const auto& conversation = started.conversation;
-  auto response = Response::json(201, {{"conversation_id", conversation.conversation_id},
-                                       {"user_id", conversation.owner.user_id},
-                                       {"tenant_id", conversation.owner.tenant_id},
-                                       {"topic", conversation.topic},
-                                       {"status", base::name_of(conversation.status)},
-                                       {"current_phase", base::name_of(conversation.phase)},
-                                       {"initial_message", started.initial_message.content.reveal()},
-                                       {"progress", coaching::progress_of(conversation.phase)},
-                                       {"created_at", base::to_json(conversation.created_at)}});
+  json::object body{{"conversation_id", conversation.conversation_id},
+                    {"user_id", conversation.owner.user_id},
+                    {"tenant_id", conversation.owner.tenant_id},
+                    {"topic", conversation.topic},
+                    {"status", base::name_of(conversation.status)},
+                    {"current_phase", base::name_of(conversation.phase)},
+                    {"initial_message", started.initial_message.content.reveal()},
+                    {"progress", coaching::progress_of(conversation.phase)},
+                    {"created_at", base::to_json(conversation.created_at)}};
+  if (started.context) {
+    body["metadata"] = json::object{{"business_context", coaching::shown_context(*started.context)}};
+  }
+  auto response = Response::json(201, body);
   response.headers.emplace_back("Location", "/api/v1/conversations/" + conversation.conversation_id);
   co_return response;
 }
@@ -124,6 +131,7 @@ Task<Response> send_message(const Coaching& coaching, const Call& call, base::Mi
   turn.idempotency_key = call.request.header("idempotency-key");
   turn.resume_paused = call.flag_parameter("resume");
   turn.stream = call.input.media == kEventStream;
+  turn.token = call.token();
   const bool stream = turn.stream;
   const auto live =
       co_await coaching::take_turn(coaching, owner_of(call.caller), conversation_id_of(call), std::move(turn));
@@ -146,7 +154,8 @@ Task<Response> get_conversation(const Coaching& coaching, const Call& call) {
   const auto page =
       co_await coaching::read_messages(coaching, snapshot->conversation, call.text_parameter("messages_after"),
                                        static_cast<std::size_t>(call.number_parameter("limit")));
-  co_return Response::json(200, conversation_body(coaching, snapshot->conversation, page.messages));
+  co_return Response::json(200,
+                           conversation_body(coaching, snapshot->conversation, snapshot->context.get(), page.messages));
 }
 
 Task<Response> list_conversations(const Coaching& coaching, const Call& call) {
@@ -174,7 +183,7 @@ Task<Response> pause(const Coaching& coaching, const Call& call) {
 
 Task<Response> resume(const Coaching& coaching, const Call& call) {
   const auto id = conversation_id_of(call);
-  const auto message = co_await coaching::resume_conversation(coaching, owner_of(call.caller), id);
+  const auto message = co_await coaching::resume_conversation(coaching, owner_of(call.caller), id, call.token());
   const auto snapshot = co_await coaching::load(coaching, owner_of(call.caller), id);
   co_return Response::json(200, {{"conversation_id", id},
                                  {"message_id", message.message_id},

@@ -70,6 +70,10 @@ export class Client {
     return this.request('POST', path, body, extras);
   }
 
+  put(path: string, body?: unknown, extras?: Extras): Promise<Answer> {
+    return this.request('PUT', path, body, extras);
+  }
+
   delete(path: string): Promise<Answer> {
     return this.request('DELETE', path);
   }

@@ -52,3 +52,12 @@ export const withPrices = (input: number, output: number): Settings => ({
 export const withBudget = (whose: string, what: string, limit: number): Settings => ({
   [`PURPOSEPATH_COACHING__BUDGETS__${whose.toUpperCase()}__${what.toUpperCase()}`]: `${limit}`,
 });
+
+export const withBusinessApi = (baseUrl: string): Settings => ({
+  PURPOSEPATH_BUSINESS__PROVIDER: 'http',
+  PURPOSEPATH_BUSINESS__BASE_URL: baseUrl,
+});
+export const withoutCircuitBreaker: Settings = {
+  PURPOSEPATH_BUSINESS__CIRCUIT_BREAKER__FAILURES: '0',
+  PURPOSEPATH_BUSINESS__CIRCUIT_BREAKER__FAILURE_RATE: '0',
+};
