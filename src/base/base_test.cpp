@@ -5,6 +5,7 @@
 #include "base/clock.hpp"
 #include "base/ids.hpp"
 #include "base/json.hpp"
+#include "base/json_members.hpp"
 #include "base/text.hpp"
 
 namespace base {
@@ -62,6 +63,14 @@ TEST(Text, SuggestsTheNearestName) {
   const std::vector<std::string> known{"http.port", "http.host", "llm.model"};
   EXPECT_EQ(nearest("http.prot", known), "http.port");
   EXPECT_EQ(nearest("completely.else", known), "");
+}
+
+TEST(JsonMembers, DifferWhenANameStandsTwiceInOneObject) {
+  const auto lost = [](std::string_view text) { return members_written(text) - members_kept(parse_json(text)); };
+  EXPECT_EQ(lost(R"({"a": "\"b\": 1", "c": [{"a": 1}, {"a": {"d:": ":"}}], "e\\": {}})"), 0u);
+  EXPECT_EQ(lost("[1, null]"), 0u);
+  EXPECT_EQ(lost(R"({"a": 1, "a": 1})"), 1u);
+  EXPECT_EQ(lost(R"([{"b": {"a": 1, "\u0061": {"c": 2}}}])"), 1u) << "one name, however it is written";
 }
 
 enum class Colour { red, green };

@@ -1,6 +1,7 @@
 // Finding the JSON in what a model wrote.
 #include <optional>
 
+#include "base/json_members.hpp"
 #include "coaching/structured.hpp"
 
 namespace coaching {
@@ -11,35 +12,9 @@ using base::Error;
 
 constexpr int kMostCandidates = 32;  // braces may stand in chatter too
 
-// In JSON, a colon outside a string stands between a member's name and its value, and nowhere else.
-std::size_t members_written(std::string_view text) {
-  std::size_t count = 0;
-  bool inside = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (inside && text[i] == '\\') {
-      ++i;
-    } else if (text[i] == '"') {
-      inside = !inside;
-    } else if (!inside && text[i] == ':') {
-      ++count;
-    }
-  }
-  return count;
-}
-
-std::size_t members_kept(const base::json::value& value) {
-  std::size_t count = 0;
-  if (const auto* object = value.if_object()) {
-    for (const auto& member : *object) count += 1 + members_kept(member.value());
-  } else if (const auto* list = value.if_array()) {
-    for (const auto& element : *list) count += members_kept(element);
-  }
-  return count;
-}
-
 // The parser keeps the last of two members of one name; which of them was meant nobody knows.
 base::json::value without_repetition(base::json::value value, std::string_view text) {
-  if (members_written(text) != members_kept(value)) {
+  if (base::members_written(text) != base::members_kept(value)) {
     throw Error(Code::llm_error, "The model's answer says a member of the JSON object twice.");
   }
   return value;

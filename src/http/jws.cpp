@@ -4,6 +4,7 @@
 
 #include <jwt/jwt.hpp>
 
+#include "base/json_members.hpp"
 #include "http/base64url.hpp"
 
 // cpp-jwt makes tokens and computes the HMAC. It does not read what comes from outside: its base64 decoder takes any
@@ -55,32 +56,6 @@ bool header_asks_for_hs256(std::string_view encoded) {
   }
 }
 
-// In JSON, a colon outside a string stands between a member's name and its value, and nowhere else.
-std::size_t count_members_written(std::string_view text) {
-  std::size_t count = 0;
-  bool inside = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (inside && text[i] == '\\') {
-      ++i;
-    } else if (text[i] == '"') {
-      inside = !inside;
-    } else if (!inside && text[i] == ':') {
-      ++count;
-    }
-  }
-  return count;
-}
-
-std::size_t count_members_kept(const base::json::value& value) {
-  std::size_t count = 0;
-  if (const auto* object = value.if_object()) {
-    for (const auto& member : *object) count += 1 + count_members_kept(member.value());
-  } else if (const auto* list = value.if_array()) {
-    for (const auto& element : *list) count += count_members_kept(element);
-  }
-  return count;
-}
-
 }  // namespace
 
 std::string sign(const base::json::object& payload, const base::Secret& secret) {
@@ -106,7 +81,7 @@ std::optional<std::string> verify_signature(std::string_view token, const base::
 base::json::object parse_object_strictly(std::string_view text, std::size_t max_depth) {
   auto value = base::parse_json(text, max_depth);
   if (!value.is_object()) throw base::Error(base::Code::bad_request, "must be a JSON object");
-  if (count_members_written(text) != count_members_kept(value)) {
+  if (base::members_written(text) != base::members_kept(value)) {
     throw base::Error(base::Code::bad_request, "has a member twice");
   }
   return std::move(value.get_object());
