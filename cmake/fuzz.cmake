@@ -12,4 +12,4 @@ endfunction()
 
 pp_fuzz(event_stream aws)
 pp_fuzz(sse net)
-pp_fuzz(json_in base src/coaching/structured.cpp)  # needs nothing else of coaching
+pp_fuzz(json_in base src/coaching/json_in.cpp)  # needs nothing else of coaching

@@ -1,12 +1,9 @@
 // Any bytes as an event stream. Checksums are made right after most mutations: else nothing would get past them.
 #include <boost/crc.hpp>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
-#include <string_view>
 
 #include "aws/event_stream.hpp"
-#include "base/error.hpp"
 #include "pieces.hpp"
 
 extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t max_size);
@@ -45,24 +42,6 @@ void note(const aws::EventMessage& message, std::string& out) {
   out.append(message.payload).append("\n");
 }
 
-// All messages, and the error that ended them.
-struct Reading {
-  aws::EventStreamDecoder decoder{1 << 20};
-  std::string text;
-  bool broken = false;
-
-  void take(std::string_view bytes) {
-    if (broken) return;
-    try {
-      decoder.feed(bytes);
-      while (const auto* message = decoder.next()) note(*message, text);
-    } catch (const base::Error& error) {
-      broken = true;
-      text += error.message;
-    }
-  }
-};
-
 }  // namespace
 
 extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size, std::size_t max_size,
@@ -73,11 +52,6 @@ extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t s
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const std::string_view bytes(reinterpret_cast<const char*>(data), size);
-  Reading whole;
-  whole.take(bytes);
-  Reading pieces;
-  fuzz::in_pieces(bytes, [&](std::string_view piece) { pieces.take(piece); });
-  if (whole.text != pieces.text || whole.broken != pieces.broken) std::abort();
+  fuzz::expect_same_in_pieces<aws::EventStreamDecoder>(data, size, note);
   return 0;
 }
