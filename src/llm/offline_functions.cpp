@@ -281,73 +281,62 @@ json::value days_between(Run&, Arguments arguments) {
   return from && to ? number_value(static_cast<double>((*to - *from).count())) : json::value();
 }
 
-}  // namespace
+// All of the above.
+constexpr std::array<Function, 33> kFunctions{{
+    {"quote", 1, 1, quote},
+    {"you", 1, 1, you},
+    {"core", 1, 1, core},
+    {"cap", 1, 1, cap},
+    {"lower", 1, 1, lower},
+    {"short", 1, 2, short_text},
+    {"text", 1, 1, text},
+    {"lines", 1, 1, lines},
+    {"plural", 3, 3, plural},
+    {"replace", 3, 3, replace},
+    {"list", 1, 1, list},
+    {"size", 1, 1, size},
+    {"take", 2, 2, take},
+    {"skip", 2, 2, skip},
+    {"at", 2, 2, at},
+    {"unique", 1, 1, unique},
+    {"without", 2, 2, without},
+    {"where", 3, 3, where},
+    {"reverse", 1, 1, reverse},
+    {"number", 1, 1, number},
+    {"round", 1, 2, round_number},
+    {"sum", 1, kAnyNumber, sum},
+    {"mean", 1, kAnyNumber, mean},
+    {"min", 1, kAnyNumber, least},
+    {"max", 1, kAnyNumber, greatest},
+    {"clamp", 3, 3, clamp},
+    {"score", 1, 1, score},
+    {"saturate", 2, 2, saturate},
+    {"level", 4, 20, level},
+    {"date", 1, 1, date},
+    {"add_days", 2, 2, add_days},
+    {"add_workdays", 2, 2, add_workdays},
+    {"days_between", 2, 2, days_between},
+}};
 
-std::span<const Function> wording_functions() {
-  static constexpr std::array<Function, 10> kFunctions{{{"quote", 1, 1, quote},
-                                                        {"you", 1, 1, you},
-                                                        {"core", 1, 1, core},
-                                                        {"cap", 1, 1, cap},
-                                                        {"lower", 1, 1, lower},
-                                                        {"short", 1, 2, short_text},
-                                                        {"text", 1, 1, text},
-                                                        {"lines", 1, 1, lines},
-                                                        {"plural", 3, 3, plural},
-                                                        {"replace", 3, 3, replace}}};
-  return kFunctions;
+// Every function there is.
+void each_function(const auto& visit) {
+  std::ranges::for_each(reading_functions(), visit);
+  std::ranges::for_each(kFunctions, visit);
 }
-
-std::span<const Function> list_functions() {
-  static constexpr std::array<Function, 9> kFunctions{{{"list", 1, 1, list},
-                                                       {"size", 1, 1, size},
-                                                       {"take", 2, 2, take},
-                                                       {"skip", 2, 2, skip},
-                                                       {"at", 2, 2, at},
-                                                       {"unique", 1, 1, unique},
-                                                       {"without", 2, 2, without},
-                                                       {"where", 3, 3, where},
-                                                       {"reverse", 1, 1, reverse}}};
-  return kFunctions;
-}
-
-std::span<const Function> number_functions() {
-  static constexpr std::array<Function, 14> kFunctions{{{"number", 1, 1, number},
-                                                        {"round", 1, 2, round_number},
-                                                        {"sum", 1, kAnyNumber, sum},
-                                                        {"mean", 1, kAnyNumber, mean},
-                                                        {"min", 1, kAnyNumber, least},
-                                                        {"max", 1, kAnyNumber, greatest},
-                                                        {"clamp", 3, 3, clamp},
-                                                        {"score", 1, 1, score},
-                                                        {"saturate", 2, 2, saturate},
-                                                        {"level", 4, 20, level},
-                                                        {"date", 1, 1, date},
-                                                        {"add_days", 2, 2, add_days},
-                                                        {"add_workdays", 2, 2, add_workdays},
-                                                        {"days_between", 2, 2, days_between}}};
-  return kFunctions;
-}
-
-namespace {
-
-constexpr auto kGroups = {reading_functions, wording_functions, list_functions, number_functions};
 
 }  // namespace
 
 const Function* find_function(std::string_view name) {
-  for (const auto group : kGroups) {
-    for (const auto& function : group()) {
-      if (function.name == name) return &function;
-    }
-  }
-  return nullptr;
+  const Function* found = nullptr;
+  each_function([&](const Function& function) {
+    if (function.name == name) found = &function;
+  });
+  return found;
 }
 
 std::vector<std::string_view> function_names() {
   std::vector<std::string_view> names{"if"};
-  for (const auto group : kGroups) {
-    for (const auto& function : group()) names.push_back(function.name);
-  }
+  each_function([&](const Function& function) { names.push_back(function.name); });
   return names;
 }
 

@@ -6,10 +6,7 @@
 
 namespace llm::offline {
 
-std::span<const Function> reading_functions();  // find things in texts
-std::span<const Function> wording_functions();  // put texts together
-std::span<const Function> list_functions();
-std::span<const Function> number_functions();  // and dates
+std::span<const Function> reading_functions();  // those that find things in texts
 
 inline constexpr std::size_t kAnyNumber = 1000;
 

@@ -51,31 +51,6 @@ CueIndex make_index() {
   return index;
 }
 
-bool matches(std::string_view token, std::string_view word) {
-  if (token.ends_with('*')) return word.starts_with(token.substr(0, token.size() - 1));
-  return token == word;
-}
-
-// Index of the last word of a match that starts at `at`, or npos.
-std::size_t match_cue(const Cue& cue, const std::vector<Word>& words, std::size_t at) {
-  constexpr auto kNone = std::string_view::npos;
-  constexpr std::size_t kGap = 4;
-  bool gap = false;
-  std::size_t last = kNone;
-  for (const auto token : cue.tokens) {
-    if (token == "*") {
-      gap = true;
-      continue;
-    }
-    const auto limit = std::min(words.size(), at + (gap ? kGap + 1 : 1));
-    while (at < limit && !matches(token, words[at].lower)) ++at;
-    if (at >= limit) return kNone;
-    last = at++;
-    gap = false;
-  }
-  return last;
-}
-
 // "not honest", "no respect", "without trust": the word is there, the value is not.
 bool negated(const std::vector<Word>& words, std::size_t at) {
   static const std::unordered_set<std::string_view> kNegations{
@@ -202,14 +177,14 @@ std::vector<CueMatch> find_cues(const std::vector<Word>& words) {
     const auto cues = kIndex.find(index_key(words[at].lower));
     if (cues == kIndex.end()) continue;
     for (const auto& cue : cues->second) {
-      const auto last = match_cue(cue, words, at);
-      if (last == std::string_view::npos || (cue.tokens.size() == 1 && negated(words, at))) continue;
+      const auto last = match_cue(cue.tokens, words, at);
+      if (!last || (cue.tokens.size() == 1 && negated(words, at))) continue;
       const auto same =
           std::find_if(found.begin(), found.end(), [&](const CueMatch& m) { return m.entry == cue.entry; });
       if (same == found.end()) {
-        found.push_back({cue.entry, at, last, cue.noun});
-      } else if (last - at > same->last - same->first) {
-        *same = {cue.entry, at, last, cue.noun};
+        found.push_back({cue.entry, at, *last, cue.noun});
+      } else if (*last - at > same->last - same->first) {
+        *same = {cue.entry, at, *last, cue.noun};
       }
     }
   }

@@ -6,32 +6,7 @@
 namespace llm::offline {
 namespace {
 
-constexpr std::size_t kGap = 4;
 constexpr std::size_t kKeyLetters = 3;
-constexpr auto kNone = std::string_view::npos;
-
-bool matches(std::string_view token, std::string_view word) {
-  if (token.ends_with('*')) return word.starts_with(token.substr(0, token.size() - 1));
-  return token == word;
-}
-
-// Index of the last word of a match that starts at `at`, or kNone.
-std::size_t match(const std::vector<std::string_view>& tokens, const std::vector<Word>& words, std::size_t at) {
-  std::size_t last = kNone;
-  bool gap = false;
-  for (const auto token : tokens) {
-    if (token == "*") {
-      gap = true;
-      continue;
-    }
-    const auto limit = std::min(words.size(), at + (gap ? kGap + 1 : 1));
-    while (at < limit && !matches(token, words[at].lower)) ++at;
-    if (at >= limit) return kNone;
-    last = at++;
-    gap = false;
-  }
-  return last;
-}
 
 bool is_negation(std::string_view word) {
   static const std::unordered_set<std::string_view> kNegations{"not",     "no",     "never", "without", "cannot",
@@ -88,8 +63,8 @@ std::vector<SignalHit> Signals::hits(const std::vector<Word>& words) const {
     if (cues == cues_.end()) continue;
     for (const auto& cue : cues->second) {
       if (cue.at_start && at > 0) continue;
-      const auto last = match(cue.tokens, words, at);
-      if (last == kNone) continue;
+      const auto last = match_cue(cue.tokens, words, at);
+      if (!last) continue;
       auto signal = cue.signal;
       // A phrase that holds its own "no" means what it says.
       if (!is_negation(words[at].lower) && is_negated(words, at)) {
@@ -100,12 +75,12 @@ std::vector<SignalHit> Signals::hits(const std::vector<Word>& words) const {
       // Two words that belong together say more than one alone, but not twice as much.
       const double weight = signals_[signal].weight * (cue.tokens.size() > 1 ? 1.5 : 1.0);
       const auto same = std::find_if(found.begin(), found.end(), [&](const SignalHit& hit) {
-        return hit.signal == signal && hit.first <= last && at <= hit.last;
+        return hit.signal == signal && hit.first <= *last && at <= hit.last;
       });
       if (same == found.end()) {
-        found.push_back({signal, at, last, weight});
-      } else if (last - at > same->last - same->first) {
-        *same = {signal, at, last, weight};
+        found.push_back({signal, at, *last, weight});
+      } else if (*last - at > same->last - same->first) {
+        *same = {signal, at, *last, weight};
       }
     }
   }

@@ -248,6 +248,28 @@ bool PhraseSet::in(const std::vector<Sentence>& sentences) const {
   return std::any_of(sentences.begin(), sentences.end(), [&](const Sentence& sentence) { return in(sentence.words); });
 }
 
+std::optional<std::size_t> match_cue(const std::vector<std::string_view>& tokens, const std::vector<Word>& words,
+                                     std::size_t at) {
+  constexpr std::size_t kGap = 4;
+  const auto matches = [](std::string_view token, std::string_view word) {
+    return token.ends_with('*') ? word.starts_with(token.substr(0, token.size() - 1)) : token == word;
+  };
+  bool gap = false;
+  std::optional<std::size_t> last;
+  for (const auto token : tokens) {
+    if (token == "*") {
+      gap = true;
+      continue;
+    }
+    const auto limit = std::min(words.size(), at + (gap ? kGap + 1 : 1));
+    while (at < limit && !matches(token, words[at].lower)) ++at;
+    if (at >= limit) return std::nullopt;
+    last = at++;
+    gap = false;
+  }
+  return last;
+}
+
 bool has_phrase(const std::vector<Word>& words, std::string_view phrase) {
   for (std::size_t at = 0; at < words.size(); ++at) {
     if (phrase_end(words, at, phrase) > 0) return true;

@@ -52,6 +52,11 @@ class PhraseSet {
   std::unordered_map<std::string_view, std::vector<std::string_view>> phrases_;
 };
 
+// Index of the last word of a match of a cue that starts at `at`. Its tokens are words in lower case, in order: "hire*" is
+// any word that begins so, and "*" alone is up to four words that do not matter.
+std::optional<std::size_t> match_cue(const std::vector<std::string_view>& tokens, const std::vector<Word>& words,
+                                     std::size_t at);
+
 // Whether these words stand next to each other in this order ("keep going"), in lower case.
 bool has_phrase(const std::vector<Word>& words, std::string_view phrase);
 bool contains_word(const std::vector<Word>& words, std::string_view lower);
