@@ -54,7 +54,7 @@ Task<Health> Anthropic::health() {
 
 std::unique_ptr<Provider> make_anthropic(const Model& model, const AnthropicOptions& options,
                                          const ProviderDependencies& dependencies) {
-  auto request = post_to(model.base_url.empty() ? options.base_url : model.base_url);
+  auto request = post_to(net::parse_url(model.base_url.empty() ? options.base_url : model.base_url));
   need_model(model, request.url.authority);
   add_key(request, "x-api-key", options.api_key);
   request.headers.emplace_back("anthropic-version", kVersion);

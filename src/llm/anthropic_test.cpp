@@ -7,13 +7,6 @@
 namespace llm {
 namespace {
 
-namespace json = boost::json;
-using base::Code;
-using base::Task;
-using net::Impostor;
-using net::Peer;
-using namespace std::chrono_literals;
-
 std::string event(std::string_view type, std::string members) {
   std::ranges::replace(members, '\n', ' ');  // a field of an event is one line
   return "event: " + std::string(type) + "\ndata: {\"type\":\"" + std::string(type) + "\"" + members + "}\n\n";
@@ -56,14 +49,6 @@ struct AnthropicTest : VendorTest {
     return sent();
   }
 };
-
-Request talk(std::initializer_list<std::pair<Role, const char*>> messages, const char* guidance = "") {
-  auto request = VendorTest::request();
-  request.messages.clear();
-  for (const auto& [role, text] : messages) request.messages.push_back({role, base::PrivateText(text)});
-  request.guidance = base::PrivateText(guidance);
-  return request;
-}
 
 // What is sent.
 
@@ -298,10 +283,7 @@ TEST_F(AnthropicTest, EstimatesTheUsageThatDidNotCome) {
 }
 
 TEST_F(AnthropicTest, KeepsTheConnectionAfterAStream) {
-  Impostor server(context, answers({stream_ok(kBegin + kText + delta("x") + end_with("end_turn"))}));
-  const auto from = provider(server);
-  for (int i = 0; i < 4; ++i) complete(*from, request());
-  EXPECT_EQ(server.connections(), 1);
+  expect_connection_is_kept(kBegin + kText + delta("x") + end_with("end_turn"));
 }
 
 // What fails, and how.
@@ -351,15 +333,7 @@ TEST_F(AnthropicTest, ReportsAnErrorInTheMiddleOfAStream) {
   EXPECT_EQ(streamed, "some");
 }
 
-TEST_F(AnthropicTest, ReportsAStreamThatIsCutOff) {
-  EXPECT_EQ(failure(stream_ok(kBegin + kText + delta("some"))).code, Code::llm_unavailable);
-  EXPECT_EQ(failure([](Peer& peer) -> Task<void> {
-              co_await peer.read_request();
-              co_await peer.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n800\r\n" + kBegin);
-            }).code,
-            Code::llm_unavailable);
-  EXPECT_EQ(failure([](Peer& peer) -> Task<void> { co_await peer.read_request(); }).code, Code::llm_unavailable);
-}
+TEST_F(AnthropicTest, ReportsAStreamThatIsCutOff) { expect_cut_off_fails(kBegin + kText + delta("some")); }
 
 TEST_F(AnthropicTest, ReportsNonsenseAsFinal) {
   EXPECT_EQ(failure(json_ok("What the person said in confidence"), false).code, Code::llm_error);
@@ -371,39 +345,19 @@ TEST_F(AnthropicTest, ReportsNonsenseAsFinal) {
 }
 
 TEST_F(AnthropicTest, EndsWaitsThatTakeTooLong) {
-  const auto silent_after = [](std::string bytes) {
-    return [bytes](Peer& peer) -> Task<void> {
-      co_await peer.read_request();
-      co_await peer.send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n" + bytes);
-      co_await peer.until_closed();
-    };
-  };
-  auto asked = request();
-  asked.timeouts.first_token = 40ms;
-  EXPECT_EQ(failure(silent_after(kBegin + kPing), true, asked).details.at("stage"), "first_byte");
-  asked = request();
-  asked.timeouts.between_tokens = 40ms;
-  EXPECT_EQ(failure(silent_after(kBegin + kText + delta("x")), true, asked).details.at("stage"), "idle");
+  expect_waits_end({kStreamHead + kBegin + kPing}, kStreamHead + kBegin + kText + delta("x"));
 }
 
 TEST_F(AnthropicTest, ReadsAStreamThatComesByteByByte) {
-  Impostor server(context, [](Peer& peer) -> Task<void> {
-    co_await peer.read_request();
-    co_await peer.send_byte_by_byte(stream_ok(kBegin + kText + delta("é🙂") + end_with("end_turn")));
-  });
-  EXPECT_EQ(complete(*provider(server), request()).text.reveal(), "é🙂");
+  expect_read_byte_by_byte(kBegin + kText + delta("é🙂") + end_with("end_turn"), "é🙂");
 }
 
 TEST_F(AnthropicTest, IsHealthyWhenTheServerAnswersAndTakesTheKey) {
-  for (const auto& [status, state] : {std::pair{"200 OK", Health::State::healthy},
-                                      {"401 Unauthorized", Health::State::unhealthy},
-                                      {"529 Overloaded", Health::State::unhealthy},
-                                      {"429 Slow", Health::State::degraded}}) {
-    Impostor server(context, answers({http_answer(status, "application/json", "{}")}));
-    EXPECT_EQ(net::await(context, provider(server)->health()).state, state) << status;
-    EXPECT_TRUE(requests.back().starts_with("GET /v1/models ")) << requests.back();
-    EXPECT_TRUE(sent_header("x-api-key: sk-test-key-that-nobody-may-see"));
-  }
+  expect_health({{"200 OK", Health::State::healthy},
+                 {"401 Unauthorized", Health::State::unhealthy},
+                 {"529 Overloaded", Health::State::unhealthy},
+                 {"429 Slow", Health::State::degraded}},
+                "/v1/models", "x-api-key: sk-test-key-that-nobody-may-see");
 }
 
 TEST(AnthropicAnswer, SurvivesEveryBrokenByte) {

@@ -253,7 +253,8 @@ std::unique_ptr<BedrockModel> make_bedrock(const Model& model, const BedrockOpti
                          .effort = model.reasoning_effort,
                          .guardrail_id = options.guardrail_id,
                          .guardrail_version = options.guardrail_version};
-  return std::make_unique<Bedrock>(std::move(dialect), post_to(base_url), std::move(access), dependencies);
+  return std::make_unique<Bedrock>(std::move(dialect), post_to(net::parse_url(base_url)), std::move(access),
+                                   dependencies);
 }
 
 }  // namespace llm

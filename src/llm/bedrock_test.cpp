@@ -9,13 +9,6 @@
 namespace llm {
 namespace {
 
-namespace json = boost::json;
-using base::Code;
-using base::Task;
-using net::Impostor;
-using net::Peer;
-using namespace std::chrono_literals;
-
 constexpr std::string_view kStream = "application/vnd.amazon.eventstream";
 
 std::string message(std::string_view kind, std::string_view type, std::string_view payload) {
@@ -76,14 +69,6 @@ struct BedrockTest : VendorTest {
   }
   bool was_sent(std::size_t at, std::string_view text) const { return requests.at(at).find(text) != std::string::npos; }
 };
-
-Request talk(std::initializer_list<std::pair<Role, const char*>> messages, const char* guidance = "") {
-  auto request = VendorTest::request();
-  request.messages.clear();
-  for (const auto& [role, text] : messages) request.messages.push_back({role, base::PrivateText(text)});
-  request.guidance = base::PrivateText(guidance);
-  return request;
-}
 
 json::value json_of(std::string_view text) { return json::parse(json::string_view(text.data(), text.size())); }
 

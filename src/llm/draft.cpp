@@ -10,6 +10,13 @@ void Draft::say(std::string_view text) {
   (forced_tool_ ? beside_ : text_).append(text);
 }
 
+void Draft::refuse(std::string_view text) {
+  if (text.empty()) return;
+  has_begun_ = true;
+  refused_ = true;
+  text_.append(text);
+}
+
 void Draft::call(std::string_view arguments) {
   has_begun_ = true;
   if (!forced_tool_) return;  // nobody asked for one
@@ -33,14 +40,13 @@ void Draft::finish(FinishReason reason) {
 }
 
 Reply Draft::reply(std::int64_t estimated_prompt_tokens, std::string_view default_model) && {
-  auto text = std::move(text_).take();
-  if (text.empty()) text = called_ ? "{}" : std::move(beside_).take();
+  if (text_.text().empty()) text_.append(called_ ? "{}" : std::string_view(beside_.text()));
   if (!has_usage_) {
-    usage_ = {.prompt_tokens = estimated_prompt_tokens, .completion_tokens = estimate_tokens(text), .estimated = true};
+    usage_ = {.prompt_tokens = estimated_prompt_tokens, .completion_tokens = estimate_tokens(text_.text()), .estimated = true};
   }
   Reply reply;
-  reply.text = base::PrivateText(std::move(text));
-  reply.finish_reason = finish_;
+  reply.text = base::PrivateText(std::move(text_).take());
+  reply.finish_reason = refused_ ? FinishReason::refusal : finish_;
   reply.usage = usage_;
   reply.model = !model_.empty() ? model_ : std::string(default_model);
   reply.provider_request_id = std::move(id_);

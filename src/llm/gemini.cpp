@@ -74,7 +74,7 @@ void check_id(std::string_view id) {
 
 std::unique_ptr<Provider> make_gemini(const Model& model, const GeminiOptions& options,
                                       const ProviderDependencies& dependencies) {
-  auto request = post_to(model.base_url.empty() ? options.base_url : model.base_url);
+  auto request = post_to(net::parse_url(model.base_url.empty() ? options.base_url : model.base_url));
   need_model(model, request.url.authority);
   check_id(model.id);
   add_key(request, "x-goog-api-key", options.api_key);

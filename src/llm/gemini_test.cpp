@@ -7,13 +7,6 @@
 namespace llm {
 namespace {
 
-namespace json = boost::json;
-using base::Code;
-using base::Task;
-using net::Impostor;
-using net::Peer;
-using namespace std::chrono_literals;
-
 constexpr const char* kMeta = R"("modelVersion":"gemini-x-001","responseId":"r1")";
 
 std::string data(std::string chunk) {
@@ -295,13 +288,8 @@ TEST_F(GeminiTest, ReportsAnErrorInTheMiddleOfAStream) {
 }
 
 TEST_F(GeminiTest, ReportsAStreamThatIsCutOff) {
-  EXPECT_EQ(failure(stream_ok(chunk("some"))).code, Code::llm_unavailable);
-  EXPECT_EQ(failure(stream_ok("")).code, Code::llm_unavailable);
-  EXPECT_EQ(failure([](Peer& peer) -> Task<void> {
-              co_await peer.read_request();
-              co_await peer.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n800\r\n" + chunk("some"));
-            }).code,
-            Code::llm_unavailable);
+  expect_cut_off_fails(chunk("some"));
+  expect_cut_off_fails("");
 }
 
 TEST_F(GeminiTest, ReportsNonsenseAsFinal) {
@@ -313,40 +301,18 @@ TEST_F(GeminiTest, ReportsNonsenseAsFinal) {
   EXPECT_EQ(failure(stream_ok("data: What the person said in confidence\n\n")).code, Code::llm_error);
 }
 
-TEST_F(GeminiTest, EndsWaitsThatTakeTooLong) {
-  const auto silent_after = [](std::string bytes) {
-    return [bytes](Peer& peer) -> Task<void> {
-      co_await peer.read_request();
-      co_await peer.send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n" + bytes);
-      co_await peer.until_closed();
-    };
-  };
-  auto asked = request();
-  asked.timeouts.first_token = 40ms;
-  EXPECT_EQ(failure(silent_after(""), true, asked).details.at("stage"), "first_byte");
-  asked = request();
-  asked.timeouts.between_tokens = 40ms;
-  EXPECT_EQ(failure(silent_after(chunk("x")), true, asked).details.at("stage"), "idle");
-}
+TEST_F(GeminiTest, EndsWaitsThatTakeTooLong) { expect_waits_end({kStreamHead}, kStreamHead + chunk("x")); }
 
 TEST_F(GeminiTest, ReadsAStreamThatComesByteByByte) {
-  Impostor server(context, [](Peer& peer) -> Task<void> {
-    co_await peer.read_request();
-    co_await peer.send_byte_by_byte(stream_ok(chunk("é🙂") + end_with("STOP")));
-  });
-  EXPECT_EQ(complete(*provider(server), request()).text.reveal(), "é🙂");
+  expect_read_byte_by_byte(chunk("é🙂") + end_with("STOP"), "é🙂");
 }
 
 TEST_F(GeminiTest, IsHealthyWhenTheServerAnswersAndTakesTheKey) {
-  for (const auto& [status, state] : {std::pair{"200 OK", Health::State::healthy},
-                                      {"403 Forbidden", Health::State::unhealthy},
-                                      {"503 Busy", Health::State::unhealthy},
-                                      {"429 Slow", Health::State::degraded}}) {
-    Impostor server(context, answers({http_answer(status, "application/json", "{}")}));
-    EXPECT_EQ(net::await(context, provider(server)->health()).state, state) << status;
-    EXPECT_TRUE(requests.back().starts_with("GET /v1beta/models?pageSize=1 ")) << requests.back();
-    EXPECT_TRUE(sent_header("x-goog-api-key: sk-test-key-that-nobody-may-see"));
-  }
+  expect_health({{"200 OK", Health::State::healthy},
+                 {"403 Forbidden", Health::State::unhealthy},
+                 {"503 Busy", Health::State::unhealthy},
+                 {"429 Slow", Health::State::degraded}},
+                "/v1beta/models?pageSize=1", "x-goog-api-key: sk-test-key-that-nobody-may-see");
 }
 
 TEST(GeminiAnswer, SurvivesEveryBrokenByte) {

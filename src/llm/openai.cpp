@@ -8,6 +8,7 @@
 #include "llm/openai_responses_wire.hpp"
 #include "llm/openai_wire.hpp"
 #include "llm/rate_limits.hpp"
+#include "llm/vendor_request.hpp"
 #include "net/url.hpp"
 
 namespace llm {
@@ -88,12 +89,6 @@ Task<Health> OpenAi::health() {
 
 const char* route_of(OpenAiApi api) { return api == OpenAiApi::responses ? "/responses" : "/chat/completions"; }
 
-void need_model(const Model& model, std::string_view server) {
-  if (!model.id.empty()) return;
-  throw base::Error(base::Code::validation_error,
-                    fmt::format("no model is configured for {}; set llm.model to one that it serves", server));
-}
-
 void add_header(net::HttpRequest& request, const char* name, const std::string& value) {
   if (value.empty()) return;
   check_header(name, value);
@@ -104,16 +99,6 @@ void add_bearer(net::HttpRequest& request, const base::Secret& key) {
   if (key.empty()) return;
   check_header("api_key", key.reveal());
   request.headers.emplace_back("Authorization", "Bearer " + key.reveal());
-}
-
-net::HttpRequest post_to(net::Url url) {
-  net::HttpRequest request;
-  request.method = "POST";
-  request.url = std::move(url);
-  request.headers = {{"Content-Type", "application/json"}};
-  // The model's work may be done twice when a kept connection breaks; no state changes by it.
-  request.repeatable = true;
-  return request;
 }
 
 Server server_at(const net::Url& base, std::string vendor, const Model& model, OpenAiDialect dialect) {

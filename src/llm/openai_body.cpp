@@ -4,11 +4,10 @@
 
 #include <boost/json.hpp>
 #include <iterator>
-#include <unordered_map>
-#include <utility>
 
 #include "base/json.hpp"
-#include "llm/schema_dialect.hpp"
+#include "llm/schema_text.hpp"
+#include "llm/vendor_request.hpp"
 
 namespace llm {
 namespace {
@@ -17,29 +16,6 @@ namespace {
 std::uint64_t hash(std::uint64_t so_far, std::string_view text) {
   for (const unsigned char byte : text) so_far = (so_far ^ byte) * 0x100000001b3;
   return so_far;
-}
-
-// The schema in OpenAI's dialect, as text. Every turn asks by the same few schemas, and translating one costs ten times
-// what writing it does, so each thread remembers what became of each.
-const std::string& strict_text(const boost::json::value& schema) {
-  constexpr std::size_t kRemembered = 64;
-  thread_local std::unordered_map<std::string, std::string> texts;
-  auto key = base::write_json(schema);
-  const auto known = texts.find(key);
-  if (known != texts.end()) return known->second;
-  auto text = base::write_json(to_dialect(schema, Dialect::openai_strict));
-  if (texts.size() >= kRemembered) texts.clear();
-  return texts.emplace(std::move(key), std::move(text)).first->second;
-}
-
-// For models that are told the schema in words alone.
-std::string guidance_of(const OpenAiDialect& dialect, const Request& request) {
-  const bool in_words =
-      asks_for(StructuredOutput::json, dialect, request) || asks_for(StructuredOutput::words, dialect, request);
-  if (!in_words) return request.guidance.reveal();
-  auto text = request.guidance.reveal();
-  if (!text.empty()) text += "\n\n";
-  return text += ask_for_json(*request.schema);
 }
 
 }  // namespace
@@ -60,7 +36,7 @@ void append_conversation(std::string& out, const OpenAiDialect& dialect, const R
   for (const auto& message : request.messages) {
     append_message(out, message.role == Role::user ? "user" : "assistant", message.content.reveal());
   }
-  const auto guidance = guidance_of(dialect, request);
+  const auto guidance = guidance_for(dialect.structured, request);
   if (!guidance.empty()) append_message(out, request.messages.empty() ? "user" : "system", guidance);
 }
 
@@ -71,7 +47,10 @@ std::string_view schema_name(const Request& request) {
 void append_schema(std::string& out, const Request& request, const char* member) {
   out += R"("name":)";
   base::append_json_string(out, schema_name(request));
-  out.append(R"(,"strict":true,")").append(member).append("\":").append(strict_text(*request.schema));
+  out.append(R"(,"strict":true,")")
+      .append(member)
+      .append("\":")
+      .append(schema_text(*request.schema, Dialect::openai_strict).text);
 }
 
 void append_temperature(std::string& out, const OpenAiDialect& dialect, const Request& request) {

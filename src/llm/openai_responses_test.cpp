@@ -60,7 +60,7 @@ TEST_F(ResponsesTest, SendsTheConversationAndNeverLetsItBeStored) {
   asked.guidance = base::PrivateText("Be short.");
   asked.max_tokens = 77;
   asked.temperature = 0.25;
-  respond(json_answer("{" + kHead + R"(,"status":"completed",)" + kOutput + "}"), false, asked);
+  respond(json_ok("{" + kHead + R"(,"status":"completed",)" + kOutput + "}"), false, asked);
   EXPECT_TRUE(requests.at(0).starts_with("POST /v1/responses HTTP/1.1\r\n")) << requests.at(0);
   EXPECT_EQ(sent(), json::parse(R"({"model":"m","input":[{"role":"system","content":"Before this."},
       {"role":"user","content":"What the person said in confidence"},{"role":"assistant","content":"And \"then\"?"},
@@ -99,8 +99,7 @@ TEST_F(ResponsesTest, NeverSendsAnEmptyInput) {
 }
 
 TEST_F(ResponsesTest, ReadsAPlainAnswer) {
-  const auto reply =
-      respond(json_answer("{" + kHead + R"(,"status":"completed",)" + kOutput + "," + kUsage + "}"), false);
+  const auto reply = respond(json_ok("{" + kHead + R"(,"status":"completed",)" + kOutput + "," + kUsage + "}"), false);
   EXPECT_EQ(reply.text.reveal(), "Hello.");
   EXPECT_EQ(reply.model, "m-2026");
   EXPECT_EQ(reply.provider_request_id, "resp_1");
@@ -113,7 +112,7 @@ TEST_F(ResponsesTest, ReadsAPlainAnswer) {
 }
 
 TEST_F(ResponsesTest, ReadsAStreamAndPassesOverWhatItDoesNotKnow) {
-  const auto reply = respond(stream_answer(
+  const auto reply = respond(stream_ok(
       kBegin + text_event("What ") + text_event("é🙂?") + event("response.output_text.done", R"("text":"What é🙂?")") +
       event("response.content_part.done", R"("part":{"type":"output_text","text":"What é🙂?"})") +
       event("response.output_item.done", R"("item":{"type":"message","content":[]})") +
@@ -125,19 +124,19 @@ TEST_F(ResponsesTest, ReadsAStreamAndPassesOverWhatItDoesNotKnow) {
 }
 
 TEST_F(ResponsesTest, TakesTheTextOfAnEndThatNoPiecesCameBefore) {
-  EXPECT_EQ(respond(stream_answer(kBegin + ended("completed", kOutput))).text.reveal(), "Hello.");
+  EXPECT_EQ(respond(stream_ok(kBegin + ended("completed", kOutput))).text.reveal(), "Hello.");
   EXPECT_EQ(streamed, "Hello.");
 }
 
 TEST_F(ResponsesTest, DoesNotWaitForDone) {
-  Impostor server(context, answers({stream_answer(text_event("x") + ended("completed", kOutput) + kDone)}));
+  Impostor server(context, answers({stream_ok(text_event("x") + ended("completed", kOutput) + kDone)}));
   const auto from = provider(server, {}, model());
   for (int i = 0; i < 3; ++i) EXPECT_EQ(complete(*from, request()).text.reveal(), "x");
   EXPECT_EQ(server.connections(), 1);
 }
 
 TEST_F(ResponsesTest, TakesAPlainAnswerToTheQuestionForAStream) {
-  EXPECT_EQ(respond(json_answer("{" + kHead + R"(,"status":"completed",)" + kOutput + "}")).text.reveal(), "Hello.");
+  EXPECT_EQ(respond(json_ok("{" + kHead + R"(,"status":"completed",)" + kOutput + "}")).text.reveal(), "Hello.");
   EXPECT_EQ(streamed, "Hello.");
 }
 
@@ -146,22 +145,22 @@ TEST_F(ResponsesTest, SaysWhyAnAnswerIsIncomplete) {
                                       std::pair{"content_filter", FinishReason::content_filter}}) {
     const std::string details =
         R"("status":"incomplete","incomplete_details":{"reason":")" + std::string(reason) + R"("},)" + kOutput;
-    EXPECT_EQ(respond(json_answer("{" + details + "}"), false).finish_reason, means);
-    EXPECT_EQ(respond(stream_answer(text_event("x") + event("response.incomplete", R"("response":{)" + details + "}")))
+    EXPECT_EQ(respond(json_ok("{" + details + "}"), false).finish_reason, means);
+    EXPECT_EQ(respond(stream_ok(text_event("x") + event("response.incomplete", R"("response":{)" + details + "}")))
                   .finish_reason,
               means);
   }
 }
 
 TEST_F(ResponsesTest, KnowsARefusal) {
-  const auto whole = respond(json_answer(R"({"status":"completed","output":[{"type":"message","content":[
+  const auto whole = respond(json_ok(R"({"status":"completed","output":[{"type":"message","content":[
       {"type":"refusal","refusal":"I can't help."}]}]})"),
                              false);
   EXPECT_EQ(whole.finish_reason, FinishReason::refusal);
   EXPECT_EQ(whole.text.reveal(), "I can't help.");
-  const auto pieces = respond(stream_answer(event("response.refusal.delta", R"("delta":"No.")") +
-                                            event("response.refusal.done", R"("refusal":"No.")") +
-                                            ended("completed", R"("output":[])")));
+  const auto pieces =
+      respond(stream_ok(event("response.refusal.delta", R"("delta":"No.")") +
+                        event("response.refusal.done", R"("refusal":"No.")") + ended("completed", R"("output":[])")));
   EXPECT_EQ(pieces.finish_reason, FinishReason::refusal);
   EXPECT_EQ(pieces.text.reveal(), "No.");
 }
@@ -173,12 +172,12 @@ TEST_F(ResponsesTest, TakesWhatTheForcedToolIsCalledWith) {
   auto forced = model();
   forced.structured = StructuredOutput::tool;
   const auto pieces =
-      stream_answer(text_event("Let me see.") +
-                    event("response.function_call_arguments.delta", R"("output_index":1,"delta":"{\"a\"")") +
-                    event("response.function_call_arguments.delta", R"("output_index":1,"delta":":1}")") +
-                    event("response.function_call_arguments.done", R"("arguments":"{\"a\":1}")") +
-                    ended("completed", R"("output":[])"));
-  const auto whole = json_answer(R"({"status":"completed","output":[{"type":"function_call","name":"answer",
+      stream_ok(text_event("Let me see.") +
+                event("response.function_call_arguments.delta", R"("output_index":1,"delta":"{\"a\"")") +
+                event("response.function_call_arguments.delta", R"("output_index":1,"delta":":1}")") +
+                event("response.function_call_arguments.done", R"("arguments":"{\"a\":1}")") +
+                ended("completed", R"("output":[])"));
+  const auto whole = json_ok(R"({"status":"completed","output":[{"type":"function_call","name":"answer",
       "arguments":"{\"a\":1}"},{"type":"function_call","arguments":"{}"}]})");
   for (const auto& with_answer : {pieces, whole}) {
     Impostor server(context, answers({with_answer}));
@@ -202,43 +201,43 @@ TEST_F(ResponsesTest, ReportsAFailureByItsCode) {
         Failing{R"("error":{"code":"insufficient_quota","message":"x"})", Code::llm_error},
         Failing{R"("error":null)", Code::llm_unavailable}}) {
     const auto body = R"({"id":"resp_1","status":"failed","output":[],)" + members + "}";
-    EXPECT_EQ(refused(json_answer(body), false).code, code) << members;
-    EXPECT_EQ(refused(stream_answer(text_event("x") + event("response.failed", R"("response":)" + body))).code, code)
+    EXPECT_EQ(refused(json_ok(body), false).code, code) << members;
+    EXPECT_EQ(refused(stream_ok(text_event("x") + event("response.failed", R"("response":)" + body))).code, code)
         << members;
   }
 }
 
 TEST_F(ResponsesTest, ReportsAnErrorEvent) {
-  const auto flat = refused(stream_answer(
+  const auto flat = refused(stream_ok(
       event("error", R"("code":"insufficient_quota","message":"What the person said in confidence","param":null)")));
   EXPECT_EQ(flat.code, Code::llm_error);
   EXPECT_NE(flat.message.find("insufficient_quota"), flat.message.npos);
-  EXPECT_EQ(refused(stream_answer(event("error", R"("error":{"type":"server_error","code":null})"))).code,
+  EXPECT_EQ(refused(stream_ok(event("error", R"("error":{"type":"server_error","code":null})"))).code,
             Code::llm_unavailable);
-  EXPECT_EQ(refused(stream_answer("event: error\ndata: {\"error\":\"What the person said in confidence\"}\n\n")).code,
+  EXPECT_EQ(refused(stream_ok("event: error\ndata: {\"error\":\"What the person said in confidence\"}\n\n")).code,
             Code::llm_unavailable);
-  EXPECT_EQ(refused(stream_answer("event: error\ndata: {\"message\":\"x\"}\n\n")).code, Code::llm_unavailable);
+  EXPECT_EQ(refused(stream_ok("event: error\ndata: {\"message\":\"x\"}\n\n")).code, Code::llm_unavailable);
 }
 
 TEST_F(ResponsesTest, ReportsAStreamThatIsCutOff) {
-  EXPECT_EQ(refused(stream_answer(kBegin + text_event("x"))).code, Code::llm_unavailable);
-  EXPECT_EQ(refused(stream_answer(text_event("x") + kDone)).code, Code::llm_unavailable);
+  EXPECT_EQ(refused(stream_ok(kBegin + text_event("x"))).code, Code::llm_unavailable);
+  EXPECT_EQ(refused(stream_ok(text_event("x") + kDone)).code, Code::llm_unavailable);
 }
 
 TEST_F(ResponsesTest, ReportsNonsenseAsFinal) {
-  EXPECT_EQ(refused(json_answer("What the person said in confidence"), false).code, Code::llm_error);
-  EXPECT_EQ(refused(json_answer("[]"), false).code, Code::llm_error);
-  EXPECT_EQ(refused(json_answer("{}"), false).code, Code::llm_error);
-  EXPECT_EQ(refused(json_answer(R"({"status":"in_progress","output":[]})"), false).code, Code::llm_error);
-  EXPECT_EQ(refused(json_answer(R"({"choices":[{"message":{"content":"x"}}]})"), false).code, Code::llm_error);
-  EXPECT_EQ(refused(stream_answer("data: [1]\n\n")).code, Code::llm_error);
-  EXPECT_EQ(refused(stream_answer(event("response.completed", ""))).code, Code::llm_error);
+  EXPECT_EQ(refused(json_ok("What the person said in confidence"), false).code, Code::llm_error);
+  EXPECT_EQ(refused(json_ok("[]"), false).code, Code::llm_error);
+  EXPECT_EQ(refused(json_ok("{}"), false).code, Code::llm_error);
+  EXPECT_EQ(refused(json_ok(R"({"status":"in_progress","output":[]})"), false).code, Code::llm_error);
+  EXPECT_EQ(refused(json_ok(R"({"choices":[{"message":{"content":"x"}}]})"), false).code, Code::llm_error);
+  EXPECT_EQ(refused(stream_ok("data: [1]\n\n")).code, Code::llm_error);
+  EXPECT_EQ(refused(stream_ok(event("response.completed", ""))).code, Code::llm_error);
 }
 
 TEST_F(ResponsesTest, TakesNoAnswerLongerThanAMegabyte) {
   std::string events;
   for (int i = 0; i < 20; ++i) events += text_event(std::string(64 * 1024, 'x'));
-  EXPECT_EQ(refused(stream_answer(events + ended("completed", kOutput))).code, Code::llm_error);
+  EXPECT_EQ(refused(stream_ok(events + ended("completed", kOutput))).code, Code::llm_error);
   EXPECT_LE(streamed.size(), kLongestAnswer);
 }
 

@@ -140,7 +140,7 @@ void ResponsesAnswer::take_response(const json::value& value) {
 
 void ResponsesAnswer::take_status(const json::object& response) {
   const auto status = text_at(response, "status");
-  if (status == "incomplete") return draft_.set_finish(why_incomplete(response));
+  if (status == "incomplete") return draft_.finish(why_incomplete(response));
   if (status == "completed") return;
   if (status == "failed" || status == "cancelled") throw from_stream_error({}, server_);
   if (status.empty() && array_at(response, "output") != nullptr) return;

@@ -4,8 +4,8 @@
 #include <string>
 #include <string_view>
 
+#include "llm/draft.hpp"
 #include "llm/openai_body.hpp"
-#include "llm/openai_draft.hpp"
 #include "llm/vendor_call.hpp"
 #include "net/sse_decoder.hpp"
 
@@ -38,7 +38,7 @@ class ResponsesAnswer final : public Answer {
   void take_status(const boost::json::object& response);
 
   std::string_view server_;
-  OpenAiDraft draft_;
+  Draft draft_;
   net::SseDecoder decoder_;
   bool is_done_ = false;
 };

@@ -17,13 +17,13 @@ struct AzureTest : OpenAiTest {
 
   std::unique_ptr<Provider> azure(const Impostor& server, const std::string& version = "",
                                   const Model& model = deployment(), const std::string& path = "") {
-    const AzureOptions options{.base_url = server.url(path), .api_key = base::Secret(kKey), .api_version = version};
+    const AzureOptions options{.base_url = server.url(path), .api_key = base::Secret(kTestKey), .api_version = version};
     return make_azure(model, options, dependencies());
   }
 
   // The request's first line, without its version.
   std::string asked_for(const std::string& version, OpenAiApi api, const std::string& path = "") {
-    Impostor server(context, answers({json_answer(api == OpenAiApi::chat ? kHello : R"({"status":"completed"})")}));
+    Impostor server(context, answers({json_ok(api == OpenAiApi::chat ? kHello : R"({"status":"completed"})")}));
     auto model = deployment();
     model.api = api;
     const auto from = azure(server, version, model, path);
@@ -39,7 +39,7 @@ TEST_F(AzureTest, IsAskedByItsUndatedRoutes) {
   EXPECT_EQ(sent().at("model"), "gpt-4.1-mini");
   EXPECT_TRUE(sent().contains("max_completion_tokens"));
   EXPECT_FALSE(sent().contains("store"));
-  EXPECT_NE(requests.back().find(std::string("\r\napi-key: ") + kKey + "\r\n"), std::string::npos);
+  EXPECT_NE(requests.back().find(std::string("\r\napi-key: ") + kTestKey + "\r\n"), std::string::npos);
   EXPECT_EQ(requests.back().find("Authorization"), std::string::npos);
 }
 
@@ -56,7 +56,7 @@ TEST_F(AzureTest, IsHealthyWhenItsModelsCanBeListed) {
   for (const auto& [version, route] : {std::pair{"", "GET /openai/v1/models "},
                                        std::pair{"2024-10-21", "GET /openai/models?api-version=2024-10-21 "}}) {
     requests.clear();
-    Impostor server(context, answers({json_answer("{}")}));
+    Impostor server(context, answers({json_ok("{}")}));
     EXPECT_EQ(net::await(context, azure(server, version)->health()).state, Health::State::healthy);
     EXPECT_TRUE(requests.at(0).starts_with(route)) << requests.at(0);
   }
@@ -96,13 +96,13 @@ TEST_F(AzureTest, SaysWhenItsContentFilterStoppedTheRequest) {
         std::string(R"({"error":{"code":"x","inner_error":{"code":"ResponsibleAIPolicyViolation"}}})"),
         std::string(R"({"error":{"code":"content_policy_violation"}})")}) {
     for (const bool stream : {true, false}) {
-      Impostor server(context, answers({answer("400 Bad Request", "application/json", error)}));
+      Impostor server(context, answers({http_answer("400 Bad Request", "application/json", error)}));
       const auto refused = failure(*azure(server), stream);
       EXPECT_EQ(refused.code, Code::llm_error);
       EXPECT_EQ(refused.details.at("provider_code"), "content_filter");
       EXPECT_NE(refused.message.find("content filter"), refused.message.npos) << refused.message;
     }
-    const auto in_stream = failure(stream_answer(delta("some") + data_line(error)));
+    const auto in_stream = failure(stream_ok(delta("some") + data_line(error)));
     EXPECT_EQ(in_stream.code, Code::llm_error);
     EXPECT_EQ(in_stream.details.at("provider_code"), "content_filter");
   }
@@ -112,7 +112,7 @@ TEST_F(AzureTest, SaysWhenItsContentFilterStoppedTheRequest) {
 TEST_F(AzureTest, StreamsWithWhatItsFilterFound) {
   Impostor server(
       context,
-      answers({answer(
+      answers({http_answer(
           "200 OK", "text/event-stream",
           data_line(
               R"({"choices":[],"created":0,"id":"","model":"","object":"","prompt_filter_results":[{"prompt_index":0,"content_filter_results":{"hate":{"filtered":false,"severity":"safe"}}}]})") +
@@ -152,7 +152,7 @@ struct CompatibleTest : OpenAiTest {
 };
 
 TEST_F(CompatibleTest, AreAskedForNothingThatOnlyOpenAiKnows) {
-  ask_compatible(stream_answer(delta("x") + kFinish + kDone));
+  ask_compatible(stream_ok(delta("x") + kFinish + kDone));
   const auto body = sent();
   EXPECT_EQ(body.at("max_tokens"), 1024);
   EXPECT_EQ(body.at("stream_options"), json::parse(R"({"include_usage":true})"));
@@ -171,7 +171,7 @@ TEST_F(CompatibleTest, NeedAnAddress) {
 
 // No role but in the first delta, whose content is null; usage and timings in the chunk with the finish reason.
 TEST_F(CompatibleTest, ReadLlamaCpp) {
-  const auto reply = ask_compatible(stream_answer(
+  const auto reply = ask_compatible(stream_ok(
       data_line(
           R"({"choices":[{"finish_reason":null,"index":0,"delta":{"role":"assistant","content":null}}],"created":1,"id":"chatcmpl-a","model":"/models/m.gguf","system_fingerprint":"b6210-a094f38","object":"chat.completion.chunk"})") +
       data_line(R"({"choices":[{"finish_reason":null,"index":0,"delta":{"reasoning_content":"Hm."}}]})") +
@@ -187,8 +187,8 @@ TEST_F(CompatibleTest, ReadLlamaCpp) {
   EXPECT_EQ(reply.usage.completion_tokens, 9);
   EXPECT_EQ(reply.usage.cached_tokens, 20);
   const auto loading =
-      refused(answer("503 Service Unavailable", "application/json; charset=utf-8",
-                     R"({"error":{"code":503,"message":"Loading model","type":"unavailable_error"}})"));
+      refused(http_answer("503 Service Unavailable", "application/json; charset=utf-8",
+                          R"({"error":{"code":503,"message":"Loading model","type":"unavailable_error"}})"));
   EXPECT_EQ(loading.code, Code::llm_unavailable);
 }
 
@@ -199,7 +199,7 @@ TEST_F(CompatibleTest, ReadOllama) {
         R"({"id":"chatcmpl-7","object":"chat.completion.chunk","created":1,"model":"llama3.1","system_fingerprint":"fp_ollama","choices":[{"index":0,"delta":{"role":"assistant",)" +
         delta + R"(},"finish_reason":)" + finish + "}]}");
   };
-  const auto reply = ask_compatible(stream_answer(
+  const auto reply = ask_compatible(stream_ok(
       chunk(R"("content":"","reasoning":"Hm.")", "null") + chunk(R"("content":"Hel")", "null") +
       chunk(R"("content":"lo.")", "null") + chunk(R"("content":"")", R"("stop")") +
       data_line(
@@ -209,14 +209,14 @@ TEST_F(CompatibleTest, ReadOllama) {
   EXPECT_EQ(reply.usage.prompt_tokens, 26);
   EXPECT_EQ(reply.usage.cached_tokens, 0);
   EXPECT_FALSE(reply.usage.estimated);
-  const auto late = refused(stream_answer(chunk(R"("content":"Hel")", "null") +
-                                          data_line(R"({"error":"What the person said in confidence"})")));
+  const auto late = refused(
+      stream_ok(chunk(R"("content":"Hel")", "null") + data_line(R"({"error":"What the person said in confidence"})")));
   EXPECT_EQ(late.code, Code::llm_unavailable);
-  EXPECT_EQ(
-      refused(answer("404 Not Found", "application/json",
-                     R"({"error":{"message":"model \"m\" not found","type":"api_error","param":null,"code":null}})"))
-          .code,
-      Code::llm_error);
+  EXPECT_EQ(refused(http_answer(
+                        "404 Not Found", "application/json",
+                        R"({"error":{"message":"model \"m\" not found","type":"api_error","param":null,"code":null}})"))
+                .code,
+            Code::llm_error);
 }
 
 // Usage in every chunk when it is told to, or no choices at all in the last; its own word for an error.
@@ -226,7 +226,7 @@ TEST_F(CompatibleTest, ReadVllm) {
         R"({"id":"chatcmpl-b","object":"chat.completion.chunk","model":"org/model","choices":[{"index":0,)" + choice +
         R"(}],"usage":{"prompt_tokens":12,"total_tokens":20,"completion_tokens":)" + std::to_string(completion) + "}}");
   };
-  const auto reply = ask_compatible(stream_answer(
+  const auto reply = ask_compatible(stream_ok(
       chunk(R"("delta":{"role":"assistant","content":""},"logprobs":null,"finish_reason":null)", 0) +
       chunk(R"("delta":{"reasoning_content":"Hm."},"finish_reason":null)", 3) +
       chunk(R"("delta":{"content":"Hello."},"finish_reason":null)", 5) +
@@ -240,16 +240,16 @@ TEST_F(CompatibleTest, ReadVllm) {
       const auto* error :
       {R"({"error":{"message":"What the person said in confidence","type":"BadRequestError","param":null,"code":400}})",
        R"({"object":"error","message":"What the person said in confidence","type":"BadRequestError","code":400})"}) {
-    EXPECT_EQ(refused(stream_answer(chunk(R"("delta":{"content":"x"})", 1) + data_line(error))).code, Code::llm_error);
-    EXPECT_EQ(refused(json_answer(error), false).code, Code::llm_error);
+    EXPECT_EQ(refused(stream_ok(chunk(R"("delta":{"content":"x"})", 1) + data_line(error))).code, Code::llm_error);
+    EXPECT_EQ(refused(json_ok(error), false).code, Code::llm_error);
   }
-  EXPECT_EQ(refused(stream_answer(data_line(R"({"error":{"type":"InternalServerError","code":500}})"))).code,
+  EXPECT_EQ(refused(stream_ok(data_line(R"({"error":{"type":"InternalServerError","code":500}})"))).code,
             Code::llm_unavailable);
 }
 
 TEST_F(CompatibleTest, ReadContentInParts) {
   const auto reply = ask_compatible(
-      json_answer(R"({"choices":[{"message":{"content":[{"type":"thinking","thinking":[]},{"type":"text","text":"Hel"},
+      json_ok(R"({"choices":[{"message":{"content":[{"type":"thinking","thinking":[]},{"type":"text","text":"Hel"},
       {"type":"text","text":"lo."},"x"]},"finish_reason":"stop"}]})"),
       false);
   EXPECT_EQ(reply.text.reveal(), "Hello.");
@@ -258,20 +258,20 @@ TEST_F(CompatibleTest, ReadContentInParts) {
 TEST_F(CompatibleTest, ReadAnswersWithLittleInThem) {
   for (const auto* bare : {R"({"choices":[{"message":{"content":"Hello."}}],"usage":null})",
                            R"({"choices":[{"message":{"content":"Hello."}}],"usage":{}})"}) {
-    const auto reply = ask_compatible(json_answer(bare), false);
+    const auto reply = ask_compatible(json_ok(bare), false);
     EXPECT_EQ(reply.text.reveal(), "Hello.");
     EXPECT_EQ(reply.model, "llama3.1");
     EXPECT_TRUE(reply.usage.estimated);
   }
-  const auto reply = ask_compatible(stream_answer(data_line(R"({"choices":[{"delta":{"content":"Hello."}}]})") +
-                                                  data_line(R"({"choices":[{"finish_reason":"stop"}]})")));
+  const auto reply = ask_compatible(stream_ok(data_line(R"({"choices":[{"delta":{"content":"Hello."}}]})") +
+                                              data_line(R"({"choices":[{"finish_reason":"stop"}]})")));
   EXPECT_EQ(reply.text.reveal(), "Hello.");
 }
 
 TEST_F(CompatibleTest, HaveTheResponsesApiToo) {
   auto other = model();
   other.api = OpenAiApi::responses;
-  Impostor server(context, answers({json_answer(
+  Impostor server(context, answers({json_ok(
                                R"({"id":"r","status":"completed","output":[{"type":"message","content":[
                                {"type":"output_text","text":"Hello."}]}]})")}));
   const auto from = make_compatible(other, {.base_url = server.url("/v1")}, dependencies());

@@ -53,11 +53,11 @@ std::string call_delta(std::string_view arguments, int index = 0) {
 constexpr const char* kCalled = "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"tool_calls\"}]}\n\n";
 
 TEST_F(Structured, AsksForASchemaInOpenAisDialect) {
-  chat_as(StructuredOutput::schema, json_answer(kPlain), false);
+  chat_as(StructuredOutput::schema, json_ok(kPlain), false);
   EXPECT_EQ(sent().at("response_format"),
             json::value({{"type", "json_schema"},
                          {"json_schema", {{"name", "result"}, {"strict", true}, {"schema", kStrict()}}}}));
-  respond_as(StructuredOutput::schema, json_answer(kResponse), false);
+  respond_as(StructuredOutput::schema, json_ok(kResponse), false);
   EXPECT_EQ(sent().at("text"),
             json::value(
                 {{"format", {{"type", "json_schema"}, {"name", "result"}, {"strict", true}, {"schema", kStrict()}}}}));
@@ -75,7 +75,7 @@ TEST_F(Structured, TellsSchemasApartHoweverManyThereAre) {
 }
 
 TEST_F(Structured, ForcesATool) {
-  chat_as(StructuredOutput::tool, json_answer(kPlain), false);
+  chat_as(StructuredOutput::tool, json_ok(kPlain), false);
   auto body = sent();
   EXPECT_EQ(
       body.at("tools"),
@@ -84,7 +84,7 @@ TEST_F(Structured, ForcesATool) {
   EXPECT_EQ(body.at("tool_choice"), json::parse(R"({"type":"function","function":{"name":"result"}})"));
   EXPECT_EQ(body.at("parallel_tool_calls"), false);
   EXPECT_FALSE(body.contains("response_format"));
-  respond_as(StructuredOutput::tool, json_answer(kResponse), false);
+  respond_as(StructuredOutput::tool, json_ok(kResponse), false);
   body = sent();
   EXPECT_EQ(body.at("tools"),
             json::value(
@@ -97,12 +97,12 @@ TEST_F(Structured, TellsTheSchemaInWords) {
   for (const auto form : {StructuredOutput::json, StructuredOutput::words}) {
     const auto guidance = "Judge the mood.\n\n" + ask_for_json(schema());
     const bool json_object = form == StructuredOutput::json;
-    chat_as(form, json_answer(kPlain), false);
+    chat_as(form, json_ok(kPlain), false);
     auto body = sent();
     EXPECT_EQ(body.at("messages").as_array().back().at("content"), json::value(guidance));
     EXPECT_EQ(body.contains("response_format"), json_object);
     if (json_object) EXPECT_EQ(body.at("response_format"), json::parse(R"({"type":"json_object"})"));
-    respond_as(form, json_answer(kResponse), false);
+    respond_as(form, json_ok(kResponse), false);
     body = sent();
     EXPECT_EQ(body.at("input").as_array().back().at("content"), json::value(guidance));
     EXPECT_EQ(body.contains("text"), json_object);
@@ -112,15 +112,15 @@ TEST_F(Structured, TellsTheSchemaInWords) {
 
 TEST_F(Structured, TakesWhatTheToolIsCalledWithAsTheAnswer) {
   const auto whole =
-      chat_as(StructuredOutput::tool, json_answer(R"({"choices":[{"message":{"role":"assistant","content":null,
+      chat_as(StructuredOutput::tool, json_ok(R"({"choices":[{"message":{"role":"assistant","content":null,
         "tool_calls":[{"id":"call_1","type":"function","function":{"name":"result","arguments":"{\"mood\":\"calm\"}"}},
         {"id":"call_2","type":"function","function":{"name":"result","arguments":"{}"}}]},"finish_reason":"tool_calls"}]})"),
               false);
   EXPECT_EQ(whole.text.reveal(), R"({"mood":"calm"})");
   EXPECT_EQ(whole.finish_reason, FinishReason::stop);
   const auto pieces =
-      chat_as(StructuredOutput::tool, stream_answer(delta("Let me see.") + call_delta("") + call_delta(R"({"mood":)") +
-                                                    call_delta("{}", 1) + call_delta(R"("calm"})") + kCalled + kDone));
+      chat_as(StructuredOutput::tool, stream_ok(delta("Let me see.") + call_delta("") + call_delta(R"({"mood":)") +
+                                                call_delta("{}", 1) + call_delta(R"("calm"})") + kCalled + kDone));
   EXPECT_EQ(pieces.text.reveal(), R"({"mood":"calm"})");
   EXPECT_EQ(streamed, pieces.text.reveal());
 }
@@ -128,13 +128,12 @@ TEST_F(Structured, TakesWhatTheToolIsCalledWithAsTheAnswer) {
 TEST_F(Structured, TakesArgumentsThatAreNoText) {
   const auto reply = chat_as(
       StructuredOutput::tool,
-      json_answer(R"({"choices":[{"message":{"tool_calls":[{"function":{"arguments":{"mood":"calm"}}}]}}]})"), false);
+      json_ok(R"({"choices":[{"message":{"tool_calls":[{"function":{"arguments":{"mood":"calm"}}}]}}]})"), false);
   EXPECT_EQ(reply.text.reveal(), R"({"mood":"calm"})");
 }
 
 TEST_F(Structured, TakesTheTextOfAServerThatDoesNotCallTheTool) {
-  const auto reply =
-      chat_as(StructuredOutput::tool, stream_answer(delta("{\"mood\"") + delta(":1}") + kFinish + kDone));
+  const auto reply = chat_as(StructuredOutput::tool, stream_ok(delta("{\"mood\"") + delta(":1}") + kFinish + kDone));
   EXPECT_EQ(reply.text.reveal(), R"({"mood":1})");
   EXPECT_EQ(streamed, reply.text.reveal());
 }
@@ -147,7 +146,7 @@ TEST_F(Structured, KeepsToItsBoundForArgumentsAndForWhatIsSaidBesides) {
     calls += call_delta(std::string(64 * 1024, 'x'));
   }
   for (const auto& large : {events, calls}) {
-    Impostor server(context, answers({stream_answer(large + kFinish + kDone)}));
+    Impostor server(context, answers({stream_ok(large + kFinish + kDone)}));
     auto model = some_model();
     model.structured = StructuredOutput::tool;
     const auto from = provider(server, {}, model);
@@ -158,8 +157,7 @@ TEST_F(Structured, KeepsToItsBoundForArgumentsAndForWhatIsSaidBesides) {
 TEST_F(Structured, ReportsARefusal) {
   for (const auto form : {StructuredOutput::schema, StructuredOutput::tool}) {
     const auto reply = chat_as(
-        form, json_answer(R"({"choices":[{"message":{"content":null,"refusal":"No."},"finish_reason":"stop"}]})"),
-        false);
+        form, json_ok(R"({"choices":[{"message":{"content":null,"refusal":"No."},"finish_reason":"stop"}]})"), false);
     EXPECT_EQ(reply.finish_reason, FinishReason::refusal);
     EXPECT_EQ(reply.text.reveal(), "No.");
   }

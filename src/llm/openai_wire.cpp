@@ -125,7 +125,7 @@ void ChatAnswer::take_choice(const json::object& choice, const char* message_nam
   const auto finish = text_at(choice, "finish_reason");
   if (finish.empty()) return;
   has_finish_ = true;
-  draft_.set_finish(finish_reason(finish));
+  draft_.finish(finish_reason(finish));
 }
 
 void ChatAnswer::take_message(const json::object& message) {

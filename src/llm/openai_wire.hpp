@@ -4,8 +4,8 @@
 #include <string>
 #include <string_view>
 
+#include "llm/draft.hpp"
 #include "llm/openai_body.hpp"
-#include "llm/openai_draft.hpp"
 #include "llm/vendor_call.hpp"
 #include "net/sse_decoder.hpp"
 
@@ -36,7 +36,7 @@ class ChatAnswer final : public Answer {
   void take_call(const boost::json::value& call);
 
   std::string_view server_;
-  OpenAiDraft draft_;
+  Draft draft_;
   net::SseDecoder decoder_;
   bool has_choices_ = false;
   bool has_finish_ = false;

@@ -8,10 +8,10 @@
 
 namespace llm {
 
-net::HttpRequest post_to(std::string_view base_url) {
+net::HttpRequest post_to(net::Url url) {
   net::HttpRequest request;
   request.method = "POST";
-  request.url = net::parse_url(base_url);
+  request.url = std::move(url);
   request.headers = {{"Content-Type", "application/json"}};
   // The model's work may be done twice when a kept connection breaks; no state changes by it.
   request.repeatable = true;

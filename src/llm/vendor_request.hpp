@@ -10,8 +10,8 @@
 
 namespace llm {
 
-// All but the body and what depends on the call. Throws Error{validation_error} for a URL that is none.
-net::HttpRequest post_to(std::string_view base_url);
+// All but the body and what depends on the call.
+net::HttpRequest post_to(net::Url url);
 
 // Throws Error{validation_error} when no model is named.
 void need_model(const Model& model, std::string_view server);
