@@ -22,4 +22,31 @@ bool is_open(Status status) { return status == Status::active || status == Statu
 
 Phase later(Phase a, Phase b) { return std::max(a, b); }
 
+std::vector<TurnTry> tries_of(const llm::Trail& trail) {
+  constexpr std::ptrdiff_t kMost = 8;
+  std::vector<TurnTry> tries;
+  if (trail.size() < 2) return tries;
+  const auto first = std::max<std::ptrdiff_t>(std::ssize(trail) - kMost, 0);
+  for (auto at = trail.begin() + first; at != trail.end(); ++at) {
+    tries.push_back({at->model, at->outcome, at->took.count(), at->waited.count()});
+  }
+  return tries;
+}
+
+void append_json(std::string& out, const TurnRecord& record) {
+  base::append_json<TurnRecord>(out, record);
+  if (record.tries.empty()) return;
+  out.back() = ',';
+  out += R"("tries":)";
+  base::append_json(out, record.tries);
+  out += '}';
+}
+
+void read_json(const base::json::value& value, TurnRecord& record, const std::string& path) {
+  base::read_json<TurnRecord>(value, record, path);
+  if (const auto* tries = value.get_object().if_contains("tries")) {
+    base::read_json(*tries, record.tries, path + ".tries");
+  }
+}
+
 }  // namespace coaching

@@ -85,6 +85,18 @@ BOOST_DESCRIBE_STRUCT(Conversation, (),
                        job_id, result, review_reason, raw_answer_id, feedback, metadata, created_at, updated_at,
                        completed_at))
 
+// One try at a model on the way to a reply.
+struct TurnTry {
+  std::string model;         // its code in the catalogue
+  std::string outcome;       // "ok", else the name of a base::Code
+  std::int64_t ms = 0;       // that the try took
+  std::int64_t waited_ms = 0;  // before it: for a place in the queue, and after the try before
+};
+BOOST_DESCRIBE_STRUCT(TurnTry, (), (model, outcome, ms, waited_ms))
+
+// The last eight of a call that took more than one; nothing of others.
+std::vector<TurnTry> tries_of(const llm::Trail& trail);
+
 // What the reply of a turn cost and how it came about: kept with the reply, so that a repeat can give the same answer.
 struct TurnRecord {
   std::string turn_id;
@@ -104,11 +116,15 @@ struct TurnRecord {
   std::optional<base::PrivateText> next_steps;
   std::vector<base::PrivateText> insights;
   std::vector<base::PrivateText> identified_values;
+  std::vector<TurnTry> tries;  // for the operator: an export has them, no answer does
 };
 BOOST_DESCRIBE_STRUCT(TurnRecord, (),
                       (turn_id, message_id, attempt, model, prompt_tokens, completion_tokens, cached_tokens, cost_usd,
                        charges, phase, progress, is_complete, assessed_by, follow_up_question, next_steps, insights,
                        identified_values))
+// base's, with `tries` when there are any: most turns have none, and their records need not say so.
+void append_json(std::string& out, const TurnRecord& record);
+void read_json(const base::json::value& value, TurnRecord& record, const std::string& path);
 
 enum class Speaker { user, assistant };
 BOOST_DESCRIBE_ENUM(Speaker, user, assistant)

@@ -27,6 +27,7 @@ constexpr std::ptrdiff_t kMostInsights = 24;  // the newest stay: they travel wi
 struct Answer {
   llm::Reply reply;
   std::optional<Assessment> assessment;
+  std::vector<TurnTry> tries;
 };
 
 llm::Request make_request(const Coaching& coaching, const Topic& topic, const Snapshot& snapshot) {
@@ -74,6 +75,8 @@ Task<Answer> ask(const Coaching& coaching, const LiveTurnPtr& live, const Snapsh
       std::vector<llm::Message>().swap(request.messages);
     };
   }
+  llm::Trail trail;
+  request.trail = &trail;
   Answer answer;
   std::exception_ptr failure;
   try {
@@ -87,6 +90,7 @@ Task<Answer> ask(const Coaching& coaching, const LiveTurnPtr& live, const Snapsh
   }
   charge_reply(coaching, request.purpose, answer.reply, charges);
   check_reply(answer.reply);
+  answer.tries = tries_of(trail);
   if (assessment != nullptr) answer.assessment = co_await assessment->result(coaching.options.assessment_grace);
   co_return answer;
 }
@@ -125,6 +129,7 @@ TurnRecord make_record(const LiveTurn& live, const Conversation& conversation, c
   }
   record.cost_usd = usd(cost);
   record.charges = charges;
+  record.tries = answer.tries;
   record.phase = conversation.phase;
   record.progress = progress_of(conversation.phase);
   record.is_complete = conversation.is_complete;

@@ -45,6 +45,38 @@ TEST_F(TakeTurn, StoresMessageAndReplyAndCountsThem) {
   EXPECT_EQ(first->live_turns.size(), 0u);
 }
 
+TEST_F(TakeTurn, NotesItsTriesWhenTheModelTookMoreThanOne) {
+  const auto id = start().conversation_id;
+  std::size_t failures = 0;
+  first->model.on_complete = [&](const llm::Request& request, const llm::Sink& sink) -> Task<llm::Reply> {
+    for (std::size_t i = 0; i < failures; ++i) {
+      request.trail->push_back({.model = "large", .outcome = "llm_unavailable", .reason = "503", .took = 40ms});
+    }
+    request.trail->push_back({.model = "small", .outcome = "ok", .waited = 250ms, .took = 900ms});
+    co_return first->model.answer(request, sink, "Yes?");
+  };
+  const auto stored_body = [&](const Message& message) {
+    return run(store->get(message_key(id, message.sequence)))->body;
+  };
+  const auto clean = say(id, "One.");
+  EXPECT_TRUE(clean->turn->tries.empty());
+  EXPECT_EQ(stored_body(*clean).find("tries"), std::string::npos) << "most records stay as small as they were";
+  failures = 1;
+  const auto second = say(id, "Two.");
+  EXPECT_NE(stored_body(*second).find(R"("tries":[{"model":"large","outcome":"llm_unavailable","ms":40,"waited_ms":0},)"
+                                      R"({"model":"small","outcome":"ok","ms":900,"waited_ms":250}])"),
+            std::string::npos)
+      << stored_body(*second);
+  failures = 20;
+  say(id, "Three.");
+  const auto all = messages(id);
+  EXPECT_TRUE(all[2].turn->tries.empty());
+  ASSERT_EQ(all[4].turn->tries.size(), 2u);
+  EXPECT_EQ(all[4].turn->tries[1].waited_ms, 250);
+  ASSERT_EQ(all[6].turn->tries.size(), 8u) << "bounded";
+  EXPECT_EQ(all[6].turn->tries.back().model, "small") << "the last ones";
+}
+
 TEST_F(TakeTurn, IsAcceptedDurablyBeforeTheModelIsAsked) {
   const auto id = start().conversation_id;
   std::size_t stored_when_asked = 0;
