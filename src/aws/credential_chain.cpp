@@ -192,4 +192,13 @@ void CredentialChain::drop(const Credentials& refused) {
   if (state_->current && *state_->current == refused) state_->current = nullptr;
 }
 
+std::shared_ptr<CredentialChain> CredentialChains::get(const Surroundings& surroundings, const std::string& profile) {
+  const std::lock_guard lock(mutex_);
+  for (const auto& known : shared_) {
+    if (known.profile == profile && known.surroundings == surroundings) return known.chain;
+  }
+  auto chain = std::make_shared<CredentialChain>(surroundings, profile, http_, clock_);
+  return shared_.emplace_back(surroundings, profile, std::move(chain)).chain;
+}
+
 }  // namespace aws

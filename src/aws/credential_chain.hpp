@@ -13,7 +13,9 @@
 //   9. the EC2 instance's metadata service, version 2
 // A place that is set up and fails ends the search: going on could make us somebody else.
 #include <memory>
+#include <mutex>
 #include <string>
+#include <vector>
 
 #include "aws/credentials.hpp"
 #include "aws/surroundings.hpp"
@@ -41,6 +43,25 @@ class CredentialChain {
  private:
   struct State;
   std::shared_ptr<State> state_;
+};
+
+// One chain for all that look in the same places: each look-up may cost a call or a process. Any thread.
+class CredentialChains {
+ public:
+  CredentialChains(net::HttpClient& http, const base::Clock& clock) : http_(http), clock_(clock) {}  // as of the chain
+
+  std::shared_ptr<CredentialChain> get(const Surroundings& surroundings, const std::string& profile);
+
+ private:
+  struct Shared {
+    Surroundings surroundings;
+    std::string profile;
+    std::shared_ptr<CredentialChain> chain;
+  };
+  net::HttpClient& http_;
+  const base::Clock& clock_;
+  std::mutex mutex_;
+  std::vector<Shared> shared_;
 };
 
 }  // namespace aws

@@ -13,6 +13,7 @@ struct Surroundings {
   std::filesystem::path home;  // "" when there is none
 
   std::string find(std::string_view name) const;  // "" when it is not set
+  bool operator==(const Surroundings&) const = default;
 };
 
 Surroundings surroundings_of_process();

@@ -14,6 +14,10 @@
 #include "llm/provider.hpp"
 #include "net/http_client.hpp"
 
+namespace aws {
+class CredentialChains;
+}  // namespace aws
+
 namespace telemetry {
 class Log;
 class Registry;
@@ -28,6 +32,7 @@ struct ProviderDependencies {
   base::Random& random;
   telemetry::Log& log;
   telemetry::Registry& metrics;
+  aws::CredentialChains* credentials = nullptr;  // nullptr: each provider looks for its own
 };
 
 // The text of an answer as it grows; each piece goes on to the sink. Throws llm_error instead of taking more than
