@@ -138,7 +138,7 @@ void charge_failure(const Coaching& coaching, const llm::Request& request, const
   charge.model = quote.model_code;
   charge.prompt_tokens = quote.prompt_tokens;
   charge.completion_tokens = asked.max_tokens;
-  charge.micro_usd = micro_usd(quote.most_usd);
+  charge.micro_usd = micro_usd(quote.most_usd - quote.reasoning_usd);  // whether it has thought nobody told
   charge.estimated = true;
   count(coaching, charge);
 }

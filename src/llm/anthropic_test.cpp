@@ -186,7 +186,9 @@ TEST_F(AnthropicTest, MakesAToolOfASchemaThatIsTooComplex) {
 TEST_F(AnthropicTest, LeavesOutWhatTheModelRefuses) {
   model.temperature = false;
   model.reasoning_effort = "minimal";
+  model.reasoning_tokens = 500;
   auto body = sent_for(request());
+  EXPECT_EQ(body.at("max_tokens"), 1'524);
   EXPECT_FALSE(body.contains("temperature"));
   EXPECT_EQ(body.at("output_config"), json::parse(R"({"effort":"low"})"));
   model.reasoning_effort = "none";

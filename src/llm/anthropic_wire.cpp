@@ -119,7 +119,7 @@ AnthropicBody anthropic_request_body(const AnthropicDialect& dialect, const Requ
   for (const auto& message : request.messages) size += message.content.size() + 64;
   out.reserve(size + size / 16);
   base::append_json_string(out, dialect.model);
-  fmt::format_to(std::back_inserter(out), FMT_STRING(",\"max_tokens\":{}"), request.max_tokens);
+  fmt::format_to(std::back_inserter(out), FMT_STRING(",\"max_tokens\":{}"), dialect.room.tokens_for(request));
   append_system(out, dialect, request);
   append_messages(out, dialect, alternating_turns(request, guidance));
   append_temperature(out, dialect, request);

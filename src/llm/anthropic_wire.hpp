@@ -21,6 +21,7 @@ struct AnthropicDialect {
   bool prompt_cache = false;
   bool says_temperature = true;
   std::string effort;  // "" lets the model decide
+  AnswerRoom room;
 };
 
 struct AnthropicBody {

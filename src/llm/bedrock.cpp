@@ -242,8 +242,10 @@ std::unique_ptr<BedrockModel> make_bedrock(const Model& model, const BedrockOpti
   if (access.key.empty()) access.key = base::Secret(surroundings.find("AWS_BEARER_TOKEN_BEDROCK"));
   check_header("api_key", access.key.reveal());
   if (access.key.empty()) {
-    access.chain =
-        std::make_shared<aws::CredentialChain>(surroundings, options.profile, dependencies.http, dependencies.clock);
+    access.chain = dependencies.credentials != nullptr
+                       ? dependencies.credentials->get(surroundings, options.profile)
+                       : std::make_shared<aws::CredentialChain>(surroundings, options.profile, dependencies.http,
+                                                                dependencies.clock);
     access.signer = std::make_shared<aws::Signer>(region, "bedrock");
   }
   BedrockDialect dialect{.model = model.id,
@@ -251,6 +253,7 @@ std::unique_ptr<BedrockModel> make_bedrock(const Model& model, const BedrockOpti
                          .prompt_cache = model.prompt_cache,
                          .says_temperature = model.temperature,
                          .effort = model.reasoning_effort,
+                         .room = room_of(model),
                          .guardrail_id = options.guardrail_id,
                          .guardrail_version = options.guardrail_version};
   return std::make_unique<Bedrock>(std::move(dialect), post_to(net::parse_url(base_url)), std::move(access),

@@ -1,5 +1,6 @@
 #include "llm/bedrock.hpp"
 
+#include "aws/credential_chain.hpp"
 #include "aws/event_stream.hpp"
 #include "llm/bedrock_failures.hpp"
 #include "llm/bedrock_wire.hpp"
@@ -63,6 +64,10 @@ struct BedrockTest : VendorTest {
   }
   std::unique_ptr<Provider> provider(const Impostor& server) override { return bedrock(server); }
 
+  std::string keys(int number) const {
+    return R"({"AccessKeyId":"ID)" + std::to_string(number) + R"(","SecretAccessKey":")" + kTestKey +
+           R"(","Token":"T","Expiration":")" + base::format_time(clock.now() + 6h) + "\"}";
+  }
   json::object sent_for(const Request& asked, bool stream = false) {
     ask(stream ? streamed_answer(kStart + delta("x") + stop() + kMetadata) : kPlain, stream, asked);
     return sent();
@@ -179,8 +184,10 @@ TEST_F(BedrockTest, SendsGuardrailAndEffortWhenTheyAreSet) {
   options.guardrail_id = "gr";
   options.guardrail_version = "3";
   model.reasoning_effort = "minimal";
+  model.reasoning_tokens = 500;
   model.temperature = false;
   auto body = sent_for(request());
+  EXPECT_EQ(body.at("inferenceConfig").at("maxTokens"), 1'524);
   EXPECT_EQ(body.at("guardrailConfig"),
             json_of(R"({"guardrailIdentifier":"gr","guardrailVersion":"3","trace":"disabled"})"));
   EXPECT_EQ(body.at("outputConfig"), json_of(R"({"effort":"low"})"));
@@ -363,9 +370,7 @@ TEST_F(BedrockTest, LooksForNewCredentialsOnce) {
   int given = 0;
   Impostor container(context, [&](Peer& peer) -> Task<void> {
     while (!(co_await peer.read_request()).empty()) {
-      const auto keys = R"({"AccessKeyId":"ID)" + std::to_string(++given) + R"(","SecretAccessKey":")" + kTestKey +
-                        R"(","Token":"T","Expiration":")" + base::format_time(clock.now() + 6h) + "\"}";
-      if (!co_await peer.send(net::ok(keys))) co_return;
+      if (!co_await peer.send(net::ok(keys(++given)))) co_return;
     }
   });
   around.variables = {{"AWS_REGION", "eu-central-1"}, {"AWS_CONTAINER_CREDENTIALS_FULL_URI", container.url()}};
@@ -379,6 +384,32 @@ TEST_F(BedrockTest, LooksForNewCredentialsOnce) {
   const auto error = failure(expired);
   EXPECT_EQ(error.code, Code::llm_error);
   EXPECT_EQ(requests.size(), 2U) << "not a third time";
+}
+
+TEST_F(BedrockTest, SharesItsCredentialsWithOtherModels) {
+  int given = 0;
+  Impostor container(context, [&](Peer& peer) -> Task<void> {
+    while (!(co_await peer.read_request()).empty()) {
+      if (!co_await peer.send(net::ok(keys(++given)))) co_return;
+    }
+  });
+  around.variables = {{"AWS_REGION", "eu-central-1"}, {"AWS_CONTAINER_CREDENTIALS_FULL_URI", container.url()}};
+  aws::CredentialChains chains(http, clock);
+  auto sharing = dependencies();
+  sharing.credentials = &chains;
+  Impostor server(context, answers({kPlain}));
+  options.base_url = server.url();
+  const auto ask_one = [&](const char* id) {
+    model.id = id;
+    complete(*make_bedrock(model, options, sharing, around), request(), false);
+  };
+  ask_one("a");
+  ask_one("b");
+  EXPECT_EQ(given, 1);
+  EXPECT_TRUE(was_sent(0, "Credential=ID1/") && was_sent(1, "Credential=ID1/"));
+  around.variables["AWS_EC2_METADATA_DISABLED"] = "true";
+  ask_one("c");
+  EXPECT_EQ(given, 2) << "other surroundings may give others";
 }
 
 TEST_F(BedrockTest, TurnsToAToolWhenAModelTakesNoOutputConfig) {

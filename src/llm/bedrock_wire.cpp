@@ -65,7 +65,8 @@ void append_messages(std::string& out, const BedrockDialect& dialect, const std:
 
 void append_inference(std::string& out, const BedrockDialect& dialect, const Request& request) {
   // Without maxTokens all that the model could ever say would be reserved from the quota.
-  fmt::format_to(std::back_inserter(out), FMT_STRING(R"(,"inferenceConfig":{{"maxTokens":{})"), request.max_tokens);
+  fmt::format_to(std::back_inserter(out), FMT_STRING(R"(,"inferenceConfig":{{"maxTokens":{})"),
+                 dialect.room.tokens_for(request));
   if (dialect.says_temperature) {
     out += R"(,"temperature":)";
     base::append_json_number(out, std::clamp(request.temperature, 0.0, 1.0));  // other vendors go up to 2

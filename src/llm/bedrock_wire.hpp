@@ -19,6 +19,7 @@ struct BedrockDialect {
   bool prompt_cache = false;
   bool says_temperature = true;
   std::string effort;  // "" for the model's own
+  AnswerRoom room;
   std::string guardrail_id;
   std::string guardrail_version;
 };

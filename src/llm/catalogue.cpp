@@ -36,6 +36,15 @@ double cost_usd(const Prices& prices, const Usage& usage) {
          1e6;
 }
 
+std::int64_t AnswerRoom::tokens_for(const Request& request) const {
+  const std::int64_t asked = request.max_tokens;
+  return std::max(asked, std::min(asked + reasoning_tokens, max_output_tokens));
+}
+
+AnswerRoom room_of(const Model& model) {
+  return {model.reasoning_effort == "none" ? 0 : model.reasoning_tokens, model.max_output_tokens};
+}
+
 std::string_view Routes::find(Purpose purpose, std::string_view topic, std::string_view tier) const {
   if (std::ranges::find(kTiers, tier) == kTiers.end()) tier = kTiers.front();
   if (is_read_by_people(purpose)) {

@@ -52,6 +52,7 @@ struct Model {
   bool prompt_cache = false;  // takes explicit cache points (Bedrock, Anthropic)
   bool temperature = true;  // false: refuses the parameter, as reasoning models do
   std::string reasoning_effort;  // sent when set: none, minimal, low, medium, high
+  std::int64_t reasoning_tokens = 0;  // head room for thoughts, which vendors count as tokens of the answer
   std::string token_parameter;  // OpenAI's protocol: max_tokens or max_completion_tokens; "" decides by the vendor
   std::string encoding;  // o200k_base or cl100k_base: counted exactly; "": estimated
   std::string retires_on;  // "2027-02-01"; "" when nothing is known
@@ -60,8 +61,18 @@ struct Model {
 };
 BOOST_DESCRIBE_STRUCT(Model, (),
                       (code, vendor, id, base_url, region, api, context_tokens, max_output_tokens, price, structured,
-                       prompt_cache, temperature, reasoning_effort, token_parameter, encoding, retires_on, fallbacks,
+                       prompt_cache, temperature, reasoning_effort, reasoning_tokens, token_parameter, encoding, retires_on, fallbacks,
                        max_concurrent))
+
+// How many tokens a vendor is told that an answer may take: those that were asked for, and room for thoughts as far as the
+// model's longest answer has it.
+struct AnswerRoom {
+  std::int64_t reasoning_tokens = 0;
+  std::int64_t max_output_tokens = 0;
+
+  std::int64_t tokens_for(const Request& request) const;
+};
+AnswerRoom room_of(const Model& model);
 
 // What people pay for, lowest first.
 inline constexpr std::array<std::string_view, 4> kTiers{"free", "basic", "premium", "ultimate"};

@@ -50,6 +50,7 @@ class Check {
                               model.max_output_tokens, model.context_tokens));
     }
     if (model.price.input < 0 || model.price.output < 0) fault(path, fmt::format("{}: a price is below 0", model.code));
+    if (model.reasoning_tokens < 0) fault(path, fmt::format("{}: reasoning_tokens is below 0", model.code));
     if (model.max_concurrent < 0) fault(path, fmt::format("{}: max_concurrent is below 0", model.code));
   }
 

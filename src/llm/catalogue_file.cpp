@@ -10,6 +10,7 @@
 #include "base/json.hpp"
 #include "base/yaml.hpp"
 #include "llm/catalogue.hpp"
+#include "llm/openai.hpp"
 
 namespace llm {
 namespace {
@@ -31,6 +32,20 @@ std::vector<std::string_view> member_names() {
 std::string did_you_mean(std::string_view written, const auto& known) {
   const auto near = base::nearest(written, known);
   return near.empty() ? fmt::format("; known are {}", fmt::join(known, ", ")) : fmt::format("; did you mean {}?", near);
+}
+
+// What a name says by itself, before the entry's own fields; each of those is judged when it is read.
+Model named_model(const json::object& fields) {
+  const auto text = [&](const char* name) {
+    const auto* field = fields.if_contains(name);
+    return field != nullptr && field->is_string() ? std::string(field->get_string()) : std::string();
+  };
+  auto vendor = Vendor::offline;
+  boost::describe::enum_from_string(text("vendor").c_str(), vendor);
+  if (vendor != Vendor::openai && vendor != Vendor::azure) return {};
+  auto model = openai_defaults(vendor, text("id"));
+  model.id.clear();
+  return model;
 }
 
 class Reader {
@@ -89,6 +104,7 @@ class Reader {
     const auto& fields = value.get_object();
     const auto [entry, is_new] = catalogue_.models.try_emplace(std::string(code));
     auto& model = entry->second;
+    if (is_new) model = named_model(fields);
     model.code = code;
     catalogue_.origins[path] = where(path);
     read_members(fields, model, path);

@@ -77,6 +77,38 @@ TEST_F(CatalogueTest, AKnownCodeNeedsOnlyWhatDiffers) {
   EXPECT_EQ(catalogue.find("large")->id, "large-1");
 }
 
+TEST_F(CatalogueTest, AnIdOfOpenAisSaysWhatTheEntryDoesNot) {
+  EXPECT_EQ(faults_of(R"(models:
+  thinks: {vendor: openai, id: gpt-7-sol, price: {input: 1, output: 1}}
+  quick: {vendor: azure, id: gpt-7-sol, price: {input: 1, output: 1}, temperature: true, reasoning_effort: none, encoding: ""}
+  other: {vendor: compatible, id: gpt-7-sol, price: {input: 1, output: 1}}
+)"),
+            Texts{});
+  const auto& thinks = *catalogue.find("thinks");
+  EXPECT_FALSE(thinks.temperature);
+  EXPECT_EQ(thinks.encoding, "o200k_base");
+  EXPECT_EQ(thinks.reasoning_effort, "low");
+  const auto& quick = *catalogue.find("quick");
+  EXPECT_TRUE(quick.temperature);
+  EXPECT_EQ(quick.encoding, "");
+  EXPECT_EQ(quick.reasoning_effort, "none");
+  EXPECT_TRUE(catalogue.find("other")->temperature);
+  EXPECT_EQ(catalogue.find("other")->encoding, "");
+}
+
+TEST_F(CatalogueTest, ThoughtsGetRoomAsFarAsTheModelHasIt) {
+  Request asked;
+  asked.max_tokens = 1'000;
+  Model model{.max_output_tokens = 4'000, .reasoning_effort = "low", .reasoning_tokens = 2'000};
+  EXPECT_EQ(room_of(model).tokens_for(asked), 3'000);
+  model.max_output_tokens = 2'500;
+  EXPECT_EQ(room_of(model).tokens_for(asked), 2'500);
+  model.max_output_tokens = 500;
+  EXPECT_EQ(room_of(model).tokens_for(asked), 1'000) << "what was asked for is not ours to change";
+  model = {.max_output_tokens = 4'000, .reasoning_effort = "none", .reasoning_tokens = 2'000};
+  EXPECT_EQ(room_of(model).tokens_for(asked), 1'000) << "it does not think";
+}
+
 TEST_F(CatalogueTest, RoutesGoByTopicPurposeAndTier) {
   EXPECT_EQ(faults_of(R"(routes:
   default: {premium: large, ultimate: large}

@@ -135,6 +135,8 @@ TEST_F(GeminiTest, SaysHowMuchToThinkInTheModelsOwnUnit) {
   EXPECT_EQ(thinking("gemini-3-flash", "low"), R"({"thinkingLevel":"low"})");
   EXPECT_EQ(thinking("gemini-3-flash", "none"), R"({"thinkingLevel":"minimal"})");
   EXPECT_EQ(thinking("gemini-3-flash", ""), "");
+  model.reasoning_tokens = 500;
+  EXPECT_EQ(sent_for(request()).at("generationConfig").at("maxOutputTokens"), 1'524);
   model.temperature = false;
   EXPECT_FALSE(sent_for(request()).at("generationConfig").as_object().contains("temperature"));
 }

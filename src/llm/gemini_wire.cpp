@@ -66,7 +66,7 @@ void append_thinking(std::string& out, const GeminiDialect& dialect) {
 
 void append_generation_config(std::string& out, const GeminiDialect& dialect, const Request& request) {
   fmt::format_to(std::back_inserter(out), FMT_STRING(R"(,"generationConfig":{{"maxOutputTokens":{})"),
-                 request.max_tokens);
+                 dialect.room.tokens_for(request));
   if (dialect.says_temperature) {
     out += R"(,"temperature":)";
     base::append_json_number(out, request.temperature);

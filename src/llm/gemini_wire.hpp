@@ -19,6 +19,7 @@ struct GeminiDialect {
   StructuredOutput structured = StructuredOutput::schema;
   bool says_temperature = true;
   std::string effort;  // "" lets the model decide
+  AnswerRoom room;
 };
 
 // The same for a plain answer and for a stream: which of them it is, is said in the URL.

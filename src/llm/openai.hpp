@@ -33,9 +33,9 @@ struct CompatibleOptions {
 };
 BOOST_DESCRIBE_STRUCT(CompatibleOptions, (), (base_url, api_key))
 
-// A model that the catalogue does not know, told by the vendor's name for it: OpenAI's reasoning models (o…, gpt-5…, and
-// Azure's deployments that are called like them) refuse a temperature and "max_tokens", and some of them chat
-// completions. Prices and limits stay as in Model.
+// What the catalogue does not say of a model of OpenAI's, told by the vendor's name for it: reasoning models (o…, gpt-5 and
+// later, and Azure's deployments that are called like them) refuse a temperature and "max_tokens", some of them chat
+// completions, and need room for their thoughts. The price and the context stay as in Model.
 Model openai_defaults(Vendor vendor, std::string_view id);
 
 // Throw Error{validation_error} naming the option that cannot be used. Connect to nothing yet.

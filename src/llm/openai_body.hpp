@@ -15,6 +15,7 @@ struct OpenAiDialect {
   std::string model;  // as the server names it
   std::string token_parameter;  // of chat completions: "max_tokens" or "max_completion_tokens"
   std::string reasoning_effort;  // "": the model's own
+  AnswerRoom room;
   StructuredOutput structured = StructuredOutput::schema;
   bool says_temperature = true;
   bool says_store = false;  // to chat completions; to the Responses API it is always said

@@ -1,4 +1,4 @@
-#include <array>
+#include <charconv>
 
 #include "base/error.hpp"
 #include "llm/openai_body.hpp"
@@ -11,16 +11,25 @@ constexpr const char* kMaxCompletionTokens = "max_completion_tokens";
 
 bool is_o_series(std::string_view id) { return id.size() >= 2 && id[0] == 'o' && id[1] >= '1' && id[1] <= '9'; }
 
+// 5 of "gpt-5.2", 0 of what is called otherwise. A deployment at Azure is often named without the dot: gpt-35-turbo.
+int generation(std::string_view id) {
+  constexpr std::string_view kFamily = "gpt-";
+  if (!id.starts_with(kFamily)) return 0;
+  int number = 0;
+  std::from_chars(id.data() + kFamily.size(), id.data() + id.size(), number);
+  return number < 20 ? number : number / 10;
+}
+
 bool reasons(std::string_view id) {
-  return is_o_series(id) || (id.starts_with("gpt-5") && id.find("-chat") == id.npos);
+  return is_o_series(id) || (generation(id) >= 5 && id.find("-chat") == id.npos);
 }
 
 std::string_view encoding_of(std::string_view id) {
-  if (is_o_series(id)) return "o200k_base";
-  for (const std::string_view family : {"gpt-5", "gpt-4.1", "gpt-4o", "chatgpt-4o"}) {
+  if (is_o_series(id) || generation(id) >= 5) return "o200k_base";
+  for (const std::string_view family : {"gpt-4.1", "gpt-41", "gpt-4o", "chatgpt-4o"}) {
     if (id.starts_with(family)) return "o200k_base";
   }
-  return id.starts_with("gpt-4") || id.starts_with("gpt-3.5") ? "cl100k_base" : "";
+  return generation(id) == 4 || generation(id) == 3 ? "cl100k_base" : "";
 }
 
 OpenAiDialect dialect_of(const Model& model, const char* token_parameter) {
@@ -31,6 +40,7 @@ OpenAiDialect dialect_of(const Model& model, const char* token_parameter) {
   return {.model = model.id,
           .token_parameter = wanted.empty() ? std::string(token_parameter) : wanted,
           .reasoning_effort = model.reasoning_effort,
+          .room = room_of(model),
           .structured = model.structured,
           .says_temperature = model.temperature};
 }
@@ -46,9 +56,10 @@ Model openai_defaults(Vendor vendor, std::string_view id) {
   model.token_parameter = kMaxCompletionTokens;
   const bool pro = id.find("-pro") != id.npos;
   if (pro) model.api = OpenAiApi::responses;  // the only one that has them
-  // Thoughts count as tokens of the answer. At the model's own effort a coach's short reply could be all thought; the
-  // large ones take none but their own.
+  // The large ones take no effort but their own.
   if (!pro) model.reasoning_effort = "low";
+  model.reasoning_tokens = pro ? 16'384 : 4'096;
+  model.max_output_tokens = 32'768;  // all of them can do more
   return model;
 }
 

@@ -73,6 +73,7 @@ TEST_F(ResponsesTest, SendsWhatTheModelTakes) {
   auto thinks = model();
   thinks.temperature = false;
   thinks.reasoning_effort = "low";
+  thinks.reasoning_tokens = 500;
   auto asked = request();
   asked.topic = "core_values";
   const auto body = [&](const OpenAiOptions& options, std::string_view host) {
@@ -80,6 +81,7 @@ TEST_F(ResponsesTest, SendsWhatTheModelTakes) {
   };
   const auto at_openai = body({}, "api.openai.com");
   EXPECT_EQ(at_openai.at("reasoning"), json::parse(R"({"effort":"low"})"));
+  EXPECT_EQ(at_openai.at("max_output_tokens"), 1'524);
   EXPECT_EQ(at_openai.at("store"), false);
   EXPECT_EQ(at_openai.at("stream"), true);
   EXPECT_EQ(at_openai.at("stream_options"), json::parse(R"({"include_obfuscation":false})"));

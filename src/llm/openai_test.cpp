@@ -62,6 +62,7 @@ TEST_F(OpenAiTest, SendsWhatTheModelTakes) {
   auto model = some_model();
   model.temperature = false;
   model.reasoning_effort = "minimal";
+  model.reasoning_tokens = 500;
   const auto from = provider(server, {.store = true}, model);
   auto asked = request();
   asked.summary = base::PrivateText("Before this.");
@@ -69,7 +70,7 @@ TEST_F(OpenAiTest, SendsWhatTheModelTakes) {
   complete(*from, asked, false);
   EXPECT_EQ(sent(), json::parse(R"({"model":"m","messages":[{"role":"system","content":"You coach."},
       {"role":"system","content":"Before this."},{"role":"user","content":"What the person said in confidence"},
-      {"role":"system","content":"Be short."}],"max_completion_tokens":1024,"reasoning_effort":"minimal","store":true})")
+      {"role":"system","content":"Be short."}],"max_completion_tokens":1524,"reasoning_effort":"minimal","store":true})")
                         .as_object());
 }
 
@@ -112,7 +113,8 @@ TEST(OpenAiCacheKey, IsTheTopicsAndNobodysOwn) {
 }
 
 TEST(OpenAiDefaults, KnowAReasoningModelByItsName) {
-  for (const auto* id : {"o1", "o3-mini", "o4-mini-2025-04-16", "gpt-5", "gpt-5.2", "gpt-5-nano"}) {
+  for (const auto* id :
+       {"o1", "o3-mini", "o4-mini-2025-04-16", "gpt-5", "gpt-5.2", "gpt-5-nano", "gpt-51", "gpt-7-sol", "gpt-12.1"}) {
     const auto model = openai_defaults(Vendor::openai, id);
     EXPECT_EQ(model.id, id);
     EXPECT_FALSE(model.temperature) << id;
@@ -120,16 +122,23 @@ TEST(OpenAiDefaults, KnowAReasoningModelByItsName) {
     EXPECT_EQ(model.reasoning_effort, "low") << id;
     EXPECT_EQ(model.api, OpenAiApi::chat) << id;
     EXPECT_EQ(model.encoding, "o200k_base") << id;
+    EXPECT_EQ(room_of(model).tokens_for({}), 1024 + 4096) << id;
   }
-  for (const auto* id : {"gpt-4o", "gpt-4.1-mini", "gpt-5-chat-latest", "olmo-2", "o", "llama3.2", "gpt-oss:20b"}) {
+  for (const auto* id : {"gpt-4o", "gpt-4.1-mini", "gpt-5-chat-latest", "gpt-6-chat", "gpt-35-turbo", "gpt-41", "gpt-oss",
+                         "olmo-2", "o", "llama3.2", "gpt-oss:20b", "gpt-"}) {
     const auto model = openai_defaults(Vendor::openai, id);
     EXPECT_TRUE(model.temperature) << id;
     EXPECT_EQ(model.token_parameter, "") << id;
     EXPECT_EQ(model.reasoning_effort, "") << id;
+    EXPECT_EQ(room_of(model).tokens_for({}), 1024) << id;
   }
   EXPECT_EQ(openai_defaults(Vendor::azure, "gpt-5.4-pro").api, OpenAiApi::responses);
   EXPECT_EQ(openai_defaults(Vendor::azure, "gpt-5.4-pro").reasoning_effort, "");
+  EXPECT_EQ(openai_defaults(Vendor::azure, "gpt-5.4-pro").reasoning_tokens, 16'384);
   EXPECT_EQ(openai_defaults(Vendor::openai, "gpt-4-turbo").encoding, "cl100k_base");
+  EXPECT_EQ(openai_defaults(Vendor::azure, "gpt-35-turbo").encoding, "cl100k_base");
+  EXPECT_EQ(openai_defaults(Vendor::azure, "gpt-41-mini").encoding, "o200k_base");
+  EXPECT_EQ(openai_defaults(Vendor::openai, "gpt-oss:20b").encoding, "");
   EXPECT_TRUE(openai_defaults(Vendor::compatible, "o1-distilled").temperature);
 }
 

@@ -57,7 +57,8 @@ std::string chat_request_body(const OpenAiDialect& dialect, const Request& reque
   out += R"(,"messages":[)";
   if (!request.system.empty()) append_message(out, "system", request.system.reveal());
   append_conversation(out, dialect, request);
-  fmt::format_to(std::back_inserter(out), FMT_STRING("],\"{}\":{}"), dialect.token_parameter, request.max_tokens);
+  fmt::format_to(std::back_inserter(out), FMT_STRING("],\"{}\":{}"), dialect.token_parameter,
+                 dialect.room.tokens_for(request));
   append_temperature(out, dialect, request);
   if (!dialect.reasoning_effort.empty()) {
     out += R"(,"reasoning_effort":)";

@@ -64,7 +64,7 @@ struct Request {
   base::PrivateText summary;  // of what happened before the first of `messages`; "" for none
   std::vector<Message> messages;  // oldest first; may be empty
   base::PrivateText guidance;  // instructions for this call alone; "" for none
-  int max_tokens = 1024;  // of the answer; always sent
+  int max_tokens = 1024;  // of the answer, without thoughts; always sent
   double temperature = 0.7;
   const boost::json::value* schema = nullptr;  // JSON Schema of the answer; nullptr for plain text
   std::string schema_name;  // [A-Za-z0-9_-], for vendors that want one
@@ -97,8 +97,9 @@ struct Reply {
 struct Quote {
   std::string model_code;  // who would be asked first
   std::int64_t prompt_tokens = 0;  // estimated
-  std::int64_t most_tokens = 0;  // prompt and the longest answer
+  std::int64_t most_tokens = 0;  // prompt, thoughts and the longest answer
   double most_usd = 0;
+  double reasoning_usd = 0;  // of it: for thoughts, which the model may need
 };
 
 // Called with each piece of text as it arrives, on the caller's io_context. Must not throw.

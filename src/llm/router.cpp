@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "aws/credential_chain.hpp"
 #include "base/json.hpp"
 #include "llm/plan.hpp"
 #include "llm/routed_call.hpp"
@@ -26,7 +27,9 @@ Plan checked_plan(const LlmOptions& options, const base::Clock& clock) {
 }  // namespace
 
 struct Router::State {
-  State(Plan planned, const ProviderDependencies& deps_, const Make& make) : plan(std::move(planned)), deps(deps_) {
+  State(Plan planned, const ProviderDependencies& deps_, const Make& make)
+      : plan(std::move(planned)), credentials(deps_.http, deps_.clock), deps(deps_) {
+    deps.credentials = &credentials;
     for (const auto& [code, model] : plan.models) {
       auto provider = make ? make(model) : make_provider(model, plan.options, deps);
       upstreams.emplace(code, std::make_unique<Upstream>(model, std::move(provider), plan.options, deps));
@@ -58,6 +61,7 @@ struct Router::State {
   }
 
   Plan plan;
+  aws::CredentialChains credentials;  // of all models on Bedrock
   ProviderDependencies deps;
   std::map<std::string, std::unique_ptr<Upstream>, std::less<>> upstreams;  // by code
   std::vector<Upstream*> all;      // in the order of codes
@@ -87,11 +91,12 @@ Quote Router::quote(const Request& request) const {
   const auto prompt = count_prompt(model.encoding, request);
   auto price = model.price;  // the vendor may put all of the prompt into its cache, at a higher price
   price.input = std::max(price.input, price.cache_write);
-  const auto most_usd = cost_usd(price, {.prompt_tokens = prompt, .completion_tokens = request.max_tokens});
+  const auto most = room_of(model).tokens_for(request);
   return {.model_code = model.code,
           .prompt_tokens = prompt,
-          .most_tokens = prompt + request.max_tokens,
-          .most_usd = most_usd};
+          .most_tokens = prompt + most,
+          .most_usd = cost_usd(price, {.prompt_tokens = prompt, .completion_tokens = most}),
+          .reasoning_usd = cost_usd(price, {.completion_tokens = most - request.max_tokens})};
 }
 
 base::Task<Health> Router::health() {

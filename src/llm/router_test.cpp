@@ -198,6 +198,19 @@ TEST_F(RouterTest, AQuoteNamesTheModelAndTheMostItMayCost) {
   EXPECT_EQ(quote.prompt_tokens, estimate_prompt(request));
   EXPECT_EQ(quote.most_tokens, quote.prompt_tokens + 1'000'000);
   EXPECT_DOUBLE_EQ(quote.most_usd, 20 + 2e-6 * static_cast<double>(quote.prompt_tokens));
+  EXPECT_EQ(quote.reasoning_usd, 0);
+}
+
+TEST_F(RouterTest, AQuoteHasRoomForThoughts) {
+  write(std::string(kModels) + "  thinks: { vendor: compatible, id: m4, price: { input: 0, output: 5 }, "
+                               "reasoning_tokens: 2000, max_output_tokens: 8000 }\n");
+  make();
+  request.model = "thinks";
+  request.max_tokens = 1'000;
+  const auto quote = router->quote(request);
+  EXPECT_EQ(quote.most_tokens, quote.prompt_tokens + 3'000);
+  EXPECT_DOUBLE_EQ(quote.most_usd, 0.015);
+  EXPECT_DOUBLE_EQ(quote.reasoning_usd, 0.01);
 }
 
 TEST_F(RouterTest, NothingOfTheRequestIsCopied) {
