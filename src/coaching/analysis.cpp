@@ -137,13 +137,14 @@ Task<AnalysisPtr> make_analysis(const Coaching& coaching, Analysis analysis, con
   analysis.response_hash = key.hash;
 
   std::vector<store::Write> writes;
-  if (const auto known = co_await find_response(coaching, key, request.fresh)) {
-    analysis.result = known->result;
-    analysis.model = known->model;
+  auto known = co_await find_response(coaching, key, request.fresh);
+  if (known.response) {
+    analysis.result = known.response->result;
+    analysis.model = known.response->model;
     analysis.cached = true;
   } else {
     co_await ask(coaching, account, asked, *schemas, analysis);
-    keep_response(coaching, key, {analysis.result, analysis.model, {}}, writes);
+    keep_response(coaching, key, {analysis.result, analysis.model, {}}, known.lead, writes);
   }
   analysis.created_at = coaching.clock.now();
   put_analysis(analysis, writes);

@@ -37,7 +37,29 @@ class RunAnalysis : public testing::Test {
   }
   std::size_t asked() const { return world.first->model.seen().size(); }
 
+  // Begins one; its outcome goes to `made` or `failed`.
+  void begin(AnalysisRequest request, const std::string& user = "ines") {
+    boost::asio::co_spawn(world.io, run_analysis(world.first->coaching, {"bakery", user}, std::move(request)),
+                          [this](const std::exception_ptr& failure, std::shared_ptr<const Analysis> analysis) {
+                            failure ? failed.push_back(failure) : made.push_back(std::move(analysis));
+                          });
+  }
+  // Holds the first call back until the gate is open; it fails then when it should.
+  void hold(llm::Gate& gate, bool fails = false) {
+    world.first->model.on_complete = [this, &gate, fails](const llm::Request& asking,
+                                                          const llm::Sink& sink) -> base::Task<llm::Reply> {
+      const bool first = asked() == 1;
+      if (first) co_await gate.wait();
+      if (first && fails) throw base::Error(Code::llm_unavailable, "the model is away");
+      co_return world.first->model.answer(asking, sink, std::string(kResult));
+    };
+  }
+  std::size_t waiting() const { return world.first->responses.waiting(); }
+  std::size_t ended() const { return made.size() + failed.size(); }
+
   World world;
+  std::vector<std::shared_ptr<const Analysis>> made;
+  std::vector<std::exception_ptr> failed;
 };
 
 TEST_F(RunAnalysis, StoresTheResultForItsOwner) {
@@ -130,6 +152,64 @@ TEST_F(RunAnalysis, FindsInTheStoreWhatAnotherProcessHasAsked) {
   const auto again = world.run(run_analysis(second->coaching, world.owner, request()));
   EXPECT_TRUE(again->cached);
   EXPECT_TRUE(second->model.seen().empty());
+}
+
+TEST_F(RunAnalysis, AsksOnceForEqualRequestsAtOnce) {
+  world.first->model.usd_per_token = 0.001;
+  llm::Gate gate;
+  hold(gate);
+  for (const auto* user : {"ines", "otto", "ida", "ines"}) begin(request(), user);
+  world.drive([&] { return asked() == 1 && waiting() == 3; });
+  gate.open();
+  world.drive([&] { return ended() == 4; });
+  ASSERT_EQ(made.size(), 4u);
+  EXPECT_EQ(asked(), 1u);
+  EXPECT_EQ(std::ranges::count_if(made, [](const auto& one) { return one->cached && one->cost_usd == 0; }), 3);
+  for (const auto& one : made) EXPECT_EQ(one->result, base::parse_json(kResult));
+  EXPECT_NE(world.metrics.prometheus_text().find(R"(response_cache_total{outcome="joined"} 3)"), std::string::npos);
+}
+
+TEST_F(RunAnalysis, TheNextInLineAsksWhenTheFirstFails) {
+  llm::Gate gate;
+  hold(gate, true);
+  for (int i = 0; i < 3; ++i) begin(request());
+  world.drive([&] { return asked() == 1 && waiting() == 2; });
+  gate.open();
+  world.drive([&] { return ended() == 3; });
+  EXPECT_EQ(failed.size(), 1u);
+  EXPECT_EQ(asked(), 2u);
+  EXPECT_EQ(std::ranges::count_if(made, [](const auto& one) { return one->cached; }), 1);
+  EXPECT_EQ(waiting(), 0u);
+}
+
+TEST_F(RunAnalysis, WaitsForAnotherNoLongerThanACallMayTake) {
+  world.llm_options.timeouts.total = base::Milliseconds(30);
+  llm::Gate gate;
+  hold(gate);
+  begin(request());
+  world.drive([&] { return asked() == 1; });
+  begin(request());
+  world.drive([&] { return ended() == 1; });
+  EXPECT_EQ(asked(), 2u);
+  EXPECT_FALSE(made.at(0)->cached);
+  gate.open();
+  world.drive([&] { return ended() == 2; });
+  EXPECT_TRUE(failed.empty());
+}
+
+TEST_F(RunAnalysis, NeitherAFreshNorAnotherRequestJoins) {
+  llm::Gate gate;
+  hold(gate);
+  begin(request());
+  world.drive([&] { return asked() == 1; });
+  auto fresh = request();
+  fresh.fresh = true;
+  EXPECT_FALSE(run(fresh)->cached);
+  EXPECT_FALSE(run(request("We bake bread that people forget."))->cached);
+  EXPECT_FALSE(run(request(), {"brewery", "ines"})->cached);
+  EXPECT_EQ(asked(), 4u);
+  gate.open();
+  world.drive([&] { return ended() == 1; });
 }
 
 TEST_F(RunAnalysis, AFreshOneAsksAndRefreshesTheCache) {

@@ -2,15 +2,18 @@
 
 #include <fmt/format.h>
 
+#include <boost/asio/this_coro.hpp>
 #include <utility>
 
 namespace coaching {
 namespace {
 
 using base::Task;
+using std::chrono::steady_clock;
 
 // A parsed answer takes about so many times the room of its text.
 constexpr std::size_t kParsedFactor = 4;
+constexpr base::Milliseconds kLongestWait{600'000};  // where calls to a model have no end
 
 store::Key item_key(const ResponseKey& key) { return {fmt::format("response#{}", key_part(key.tenant_id)), key.hash}; }
 
@@ -83,29 +86,91 @@ void ResponseCache::erase(Entries::iterator entry) {
   by_use_.erase(entry);
 }
 
-Task<std::shared_ptr<const CachedResponse>> find_response(const Coaching& coaching, ResponseKey key, bool bypass) {
+ResponseCache::Lead::Lead(ResponseCache& cache, std::string name, std::shared_ptr<Flight> flight)
+    : cache_(&cache), name_(std::move(name)), flight_(std::move(flight)) {}
+
+ResponseCache::Lead::Lead(Lead&& other) noexcept
+    : cache_(other.cache_), name_(std::move(other.name_)), flight_(std::move(other.flight_)) {}
+
+void ResponseCache::Lead::land(std::shared_ptr<const CachedResponse> response) {
+  if (const auto flight = std::exchange(flight_, nullptr)) cache_->land(name_, *flight, std::move(response));
+}
+
+void ResponseCache::land(const std::string& name, Flight& flight, std::shared_ptr<const CachedResponse> response) {
+  {
+    const std::scoped_lock lock(mutex_);
+    flight.over = true;
+    flight.response = std::move(response);
+    flights_.erase(name);
+  }
+  flight.landed.ring();
+}
+
+// The lead of a new flight, or else `other`: the one under way.
+ResponseCache::Joined ResponseCache::board(const std::string& name, std::shared_ptr<Flight>& other) {
+  const std::scoped_lock lock(mutex_);
+  auto& flight = flights_[name];
+  other = flight;
+  if (other) return {};
+  flight = std::make_shared<Flight>();
+  return {nullptr, Lead(*this, name, flight)};
+}
+
+Task<ResponseCache::Joined> ResponseCache::join(ResponseKey key, base::Time now, base::Milliseconds patience) {
+  struct Waiter {
+    std::atomic<std::size_t>& count;
+    explicit Waiter(std::atomic<std::size_t>& waiting) : count(waiting) { ++count; }
+    ~Waiter() { --count; }
+  };
+  const auto name = name_of(key);
+  const auto until = steady_clock::now() + patience;
+  for (;;) {
+    std::shared_ptr<Flight> other;
+    auto joined = board(name, other);
+    if (!other) {
+      joined.response = find(key, now);  // what has landed since the caller looked
+      co_return joined;
+    }
+    auto ticket = other->landed.draw(co_await boost::asio::this_coro::executor);
+    const auto look = [&] {
+      const std::scoped_lock lock(mutex_);
+      return std::pair(other->over, other->response);
+    };
+    const auto left = std::chrono::duration_cast<base::Milliseconds>(until - steady_clock::now());
+    if (left.count() <= 0) co_return Joined();
+    if (!look().first) {
+      const Waiter waiter(waiting_);
+      co_await ticket.wait(left);
+    }
+    if (auto response = look().second) co_return Joined{std::move(response), {}};
+  }
+}
+
+Task<ResponseCache::Joined> find_response(const Coaching& coaching, ResponseKey key, bool bypass) {
   if (bypass || coaching.options.analysis.cache_ttl.count() <= 0) {
     count(coaching, "bypass");
-    co_return nullptr;
+    co_return ResponseCache::Joined();
   }
   const auto now = coaching.clock.now();
   if (auto known = coaching.responses.find(key, now)) {
     count(coaching, "hit");
-    co_return known;
+    co_return ResponseCache::Joined{std::move(known), {}};
   }
   const auto item = co_await coaching.store.get(item_key(key));
   std::shared_ptr<const CachedResponse> stored;
   if (item) stored = std::make_shared<const CachedResponse>(record_of<CachedResponse>(*item));
-  if (!stored || stored->expires_at <= now) {
-    count(coaching, "miss");
-    co_return nullptr;
+  if (stored && stored->expires_at > now) {
+    count(coaching, "store_hit");
+    coaching.responses.keep(key, stored, item->body.size() * kParsedFactor);
+    co_return ResponseCache::Joined{std::move(stored), {}};
   }
-  count(coaching, "store_hit");
-  coaching.responses.keep(key, stored, item->body.size() * kParsedFactor);
-  co_return stored;
+  const auto total = coaching.llm.timeouts.total;
+  auto joined = co_await coaching.responses.join(std::move(key), now, total.count() > 0 ? total : kLongestWait);
+  count(coaching, joined.response ? "joined" : "miss");
+  co_return joined;
 }
 
-void keep_response(const Coaching& coaching, const ResponseKey& key, CachedResponse response,
+void keep_response(const Coaching& coaching, const ResponseKey& key, CachedResponse response, ResponseCache::Lead& lead,
                    std::vector<store::Write>& writes) {
   const auto ttl = coaching.options.analysis.cache_ttl;
   if (ttl.count() <= 0) return;
@@ -116,7 +181,9 @@ void keep_response(const Coaching& coaching, const ResponseKey& key, CachedRespo
   item.body = body_of(response);
   item.expires_at_s = std::chrono::ceil<std::chrono::seconds>(response.expires_at.time_since_epoch()).count();
   const auto bytes = item.body.size() * kParsedFactor;
-  coaching.responses.keep(key, std::make_shared<const CachedResponse>(std::move(response)), bytes);
+  const auto kept = std::make_shared<const CachedResponse>(std::move(response));
+  coaching.responses.keep(key, kept, bytes);
+  lead.land(kept);
   writes.emplace_back(store::Put{std::move(item), store::Condition::none()});
 }
 
