@@ -18,9 +18,10 @@ struct Command {
   void (*add)(CLI::App& root, Chosen& chosen);
 };
 
-constexpr std::array<Command, 11> kCommands{{
+constexpr std::array<Command, 12> kCommands{{
     {"serve", add_serve},
     {"chat", add_chat},
+    {"analyze", add_analyze},
     {"token", add_token},
     {"health", add_health},
     {"topics", add_topics},
