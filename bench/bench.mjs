@@ -68,15 +68,19 @@ export async function startNginx(name, port, server) {
   return start('nginx', ['-p', home, '-c', join(home, 'nginx.conf')], port);
 }
 
-export const modelAnswer = JSON.stringify({
+const modelAnswer = (content) => JSON.stringify({
   id: 'chatcmpl-bench', object: 'chat.completion', created: 1, model: 'instant-1',
-  choices: [{ index: 0, finish_reason: 'stop', message: { role: 'assistant',
-    content: 'You stayed although it cost you. What was it that you did not want to give away in that moment?' } }],
+  choices: [{ index: 0, finish_reason: 'stop', message: { role: 'assistant', content } }],
   usage: { prompt_tokens: 800, completion_tokens: 24, total_tokens: 824 },
 });
+const question = 'You stayed although it cost you. What was it that you did not want to give away in that moment?';
 
-export const startModel = (port) => startNginx('model', port, (p) => `server { listen 127.0.0.1:${p} backlog=8192;
-  location / { default_type application/json; return 200 '${modelAnswer}'; } }`);
+// Between nginx's quotes a backslash is written twice.
+const quoted = (text) => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
+
+// Always the same answer, at once.
+export const startModel = (port, content = question) => startNginx('model', port, (p) => `server { listen 127.0.0.1:${p} backlog=8192;
+  location / { default_type application/json; return 200 ${quoted(modelAnswer(content))}; } }`);
 
 export const startProxy = (port, model) => startNginx('proxy', port, (p) => `upstream model { server 127.0.0.1:${model};
   keepalive 128; } server { listen 127.0.0.1:${p} backlog=8192; location / { proxy_pass http://model;
@@ -192,6 +196,26 @@ export function plainScript() {
   writeFileSync(file, `wrk.method = "POST"
 wrk.headers["Content-Type"] = "application/json"
 wrk.body = '{"model":"instant-1","messages":[{"role":"user","content":"Hello."}]}'
+${done}`);
+  return file;
+}
+
+// Lua for wrk: POSTs an analysis for one user after the other; of the same text always, or of another each time.
+export function analysisScript(users, everyTimeAnother) {
+  const file = join(folder, `wrk-analysis-${everyTimeAnother}.lua`);
+  const rows = users.map((user) => `"${token(user)}"`).join(',\n');
+  writeFileSync(file, `local all = {${rows}}
+local threads = 0
+function setup(thread) thread:set("offset", threads); threads = threads + 1 end
+function init() at = offset * math.floor(#all / 2) end
+function request()
+  at = at + 1
+  local text = "We bake bread by hand for people in our town, and want to open a second shop."
+  ${everyTimeAnother ? 'text = text .. " Shop " .. offset .. "-" .. at .. "."' : ''}
+  return wrk.format("POST", "/api/v1/analysis/alignment",
+    { ["Authorization"] = "Bearer " .. all[at % #all + 1], ["Content-Type"] = "application/json" },
+    '{"text_to_analyze":"' .. text .. '","context":{"core_values":["craft","honesty"]}}')
+end
 ${done}`);
   return file;
 }

@@ -1,4 +1,5 @@
-// How fast texts are counted, and what the first count costs: tokens_bench [FILE, default the transcripts].
+// How fast texts are counted, and what the first count costs, as rows for the table in README.md: tokens_bench [FILE,
+// default the transcripts].
 #include <fmt/format.h>
 
 #include <chrono>
@@ -29,11 +30,9 @@ void measure(const char* encoding, const std::string& text) {
   while (seconds_since(begin) < 1) counted += llm::count_tokens(encoding, text);
   const auto took = seconds_since(begin);
   const auto exact = static_cast<double>(llm::count_tokens(encoding, text));
-  fmt::print(
-      "{{\"encoding\":\"{}\",\"tokens_per_s\":{:.0f},\"first_count_us\":{:.0f},\"of_tokens\":{},"
-      "\"estimate_ratio\":{:.3f}}}\n",
-      encoding, static_cast<double>(counted) / took, first_us, tokens,
-      static_cast<double>(llm::estimate_tokens(text)) / exact);
+  fmt::print("| {} | {:.1f} million/s | {:.0f} µs for {} tokens | {:.2f} |\n", encoding,
+             static_cast<double>(counted) / took / 1e6, first_us, tokens,
+             static_cast<double>(llm::estimate_tokens(text)) / exact);
 }
 
 }  // namespace
@@ -44,5 +43,6 @@ int main(int count, char** words) {
   for (const auto* name : {"core_values_1", "goals_1", "purpose_1", "vision_1"}) {
     if (count == 1) text += read(fmt::format("examples/transcripts/{}.txt", name));
   }
+  fmt::print("| encoding | tokens counted | the first count | estimate / exact |\n|---|---|---|---|\n");
   for (const auto* encoding : {"o200k_base", "cl100k_base"}) measure(encoding, text);
 }

@@ -20,9 +20,10 @@ namespace asio = boost::asio;
 constexpr base::Milliseconds kLookForInterrupt{50};
 constexpr std::size_t kMaxErrorBytes = 1024 * 1024;
 
-// The longest call is `complete`, which waits for the result; a stream sends something at least every 15 s.
+// The longest calls wait for a model, two minutes by default (llm.timeouts.total), and for a second try at its result; a
+// stream sends something at least every 15 s.
 constexpr net::HttpTimeouts kTimeouts{.connect = base::Milliseconds(2'000),
-                                      .first_byte = base::Milliseconds(60'000),
+                                      .first_byte = base::Milliseconds(300'000),
                                       .idle = base::Milliseconds(60'000),
                                       .total = base::Milliseconds(300'000)};
 

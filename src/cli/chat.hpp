@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "cli/conversations.hpp"
+#include "cli/outline.hpp"
 #include "cli/terminal.hpp"
 #include "cli/transcript.hpp"
 #include "cli/wrap.hpp"

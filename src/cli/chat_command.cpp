@@ -1,48 +1,27 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <cstdlib>
 
 #include "cli/chat.hpp"
 #include "cli/commands.hpp"
-#include "cli/development_token.hpp"
+#include "cli/service_access.hpp"
 
 namespace cli {
 namespace {
 
 struct Arguments {
-  SettingFlags flags;
+  ServiceAccess access;
   ChatPlan plan;
-  std::string url = "http://127.0.0.1:8000";
-  std::string token;
   std::string script;
   bool as_json = false;
 };
 
-std::string token_for(const Arguments& arguments) {
-  if (!arguments.token.empty()) return arguments.token;
-  LoadedSettings settings;
-  load_settings(settings, arguments.flags, process_environment());
-  return mint_token(settings.values, {.name = "Developer", .tier = "ultimate"});
-}
-
-// Before a token is made: making one may create the secret of a server that does not exist.
-void require_service(const Arguments& arguments) {
-  try {
-    ApiClient(arguments.url, "").get("/health");
-  } catch (const Unreachable& nobody) {
-    throw Unreachable(nobody.code, nobody.message +
-                                       "\nStart one with `purposepath serve` (or `make run`), or name "
-                                       "another with --url.");
-  }
-}
-
 int run_chat(const Arguments& arguments) {
   const auto style = detect_style();
   const auto script = arguments.script.empty() ? Transcript() : read_transcript(arguments.script);
-  require_service(arguments);
+  require_service(arguments.access);
   const InterruptFlag interrupt;
-  ApiClient client(arguments.url, token_for(arguments), &interrupt);
+  ApiClient client(arguments.access.url, access_token(arguments.access), &interrupt);
   Conversations api(client);
   if (arguments.script.empty()) return chat(api, arguments.plan, style, interrupt);
   return play(api, arguments.plan, script, style, arguments.as_json);
@@ -53,10 +32,7 @@ int run_chat(const Arguments& arguments) {
 void add_chat(CLI::App& root, Chosen& chosen) {
   auto* command = root.add_subcommand("chat", "Talk to the coach in the terminal");
   auto arguments = std::make_shared<Arguments>();
-  command->add_option("--url", arguments->url, "the service (http://127.0.0.1:8000)")->type_name("URL");
-  command->add_option("--token", arguments->token, "who you are (default: a development token of the data folder)")
-      ->type_name("JWT")
-      ->envname("PURPOSEPATH_TOKEN");
+  add_access_flags(*command, arguments->access);
   command->add_option("--topic", arguments->plan.topic, "core_values (default), purpose, vision, goals, …")
       ->type_name("TOPIC");
   auto* resume = command->add_flag("--resume", arguments->plan.resume,
@@ -65,7 +41,7 @@ void add_chat(CLI::App& root, Chosen& chosen) {
   auto* script = command->add_option("--script", arguments->script, "play the lines of a file, then ask for the result")
                      ->type_name("FILE");
   command->add_flag("--json", arguments->as_json, "with --script: print one JSON object at the end")->needs(script);
-  add_setting_flags(*command, arguments->flags);
+  add_setting_flags(*command, arguments->access.flags);
   command->footer(
       "Goes on with the open conversation of the topic, or begins one. Inside: /help /status /complete /pause /quit.\n"
       "A script has a message a line; a line that begins with # is a note, and \"# Topic: goals\" chooses the topic.\n"

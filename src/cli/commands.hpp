@@ -36,6 +36,7 @@ struct UsageError : base::Error {
 
 void add_serve(CLI::App& root, Chosen& chosen);
 void add_chat(CLI::App& root, Chosen& chosen);
+void add_analyze(CLI::App& root, Chosen& chosen);
 void add_token(CLI::App& root, Chosen& chosen);
 void add_health(CLI::App& root, Chosen& chosen);
 void add_topics(CLI::App& root, Chosen& chosen);
@@ -48,7 +49,9 @@ void add_usage(CLI::App& root, Chosen& chosen);
 void add_config(CLI::App& root, Chosen& chosen);
 void add_raw_answers(CLI::App& root, Chosen& chosen);
 
-// --config, --data and --set, which every command has that reads settings. `flags` must outlive the parsing.
+// --config and --data. `flags` must outlive the parsing.
+void add_place_flags(CLI::App& command, SettingFlags& flags);
+// Those and --set, which every command has that reads settings, unless it has a --set of its own.
 void add_setting_flags(CLI::App& command, SettingFlags& flags);
 
 // Runs the service until SIGTERM or SIGINT; returns the exit code.

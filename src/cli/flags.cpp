@@ -5,7 +5,7 @@
 
 namespace cli {
 
-void add_setting_flags(CLI::App& command, SettingFlags& flags) {
+void add_place_flags(CLI::App& command, SettingFlags& flags) {
   command
       .add_option("--config", flags.file, "YAML file of settings (default: $PURPOSEPATH_CONFIG, ./purposepath.yaml)")
       ->type_name("FILE");
@@ -14,6 +14,10 @@ void add_setting_flags(CLI::App& command, SettingFlags& flags) {
           "--data", [&flags](const std::string& text) { flags.named.push_back({"data", text, "--data"}); },
           "folder of the database and the development secret (default ./data)")
       ->type_name("DIR");
+}
+
+void add_setting_flags(CLI::App& command, SettingFlags& flags) {
+  add_place_flags(command, flags);
   command.add_option("--set", flags.sets, "any setting, repeatable: --set coaching.max_turns=50")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);

@@ -9,6 +9,7 @@
 #include "cli/commands.hpp"
 #include "cli/run_to_end.hpp"
 #include "cli/settings.hpp"
+#include "cli/terminal.hpp"
 #include "coaching/raw_answers.hpp"
 #include "store/sqlite.hpp"
 
@@ -28,14 +29,6 @@ std::unique_ptr<store::Store> open_store(const Arguments& arguments, const base:
   LoadedSettings settings;
   load_settings(settings, arguments.flags, process_environment());
   return store::open_sqlite_to_read(sqlite_options(settings.values), clock);
-}
-
-// A model's text must not steer the terminal.
-std::string printable(std::string text) {
-  for (auto& c : text) {
-    if ((static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t') || c == 0x7f) c = '?';
-  }
-  return text;
 }
 
 int list_raw_answers(const Arguments& arguments) {

@@ -21,6 +21,7 @@ struct Command {
 constexpr std::array<Command, 12> kCommands{{
     {"serve", add_serve},
     {"chat", add_chat},
+    {"analyze", add_analyze},
     {"token", add_token},
     {"health", add_health},
     {"topics", add_topics},

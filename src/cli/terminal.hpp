@@ -25,6 +25,9 @@ struct Style {
 
 Style detect_style();
 
+// What others wrote must not steer the terminal: control characters, C1's too, become '?'; line ends and tabs stay.
+std::string printable(std::string_view text);
+
 // Writes to standard output at once.
 void print(std::string_view text);
 

@@ -3,13 +3,11 @@
 #include <fmt/format.h>
 
 #include <filesystem>
-#include <fstream>
-#include <iostream>
-#include <iterator>
 
 #include "base/json.hpp"
 #include "base/schema.hpp"
 #include "cli/commands.hpp"
+#include "cli/json_input.hpp"
 #include "cli/run.hpp"
 #include "coaching/topic.hpp"
 #include "coaching/topic_lint.hpp"
@@ -23,10 +21,7 @@ base::json::value read_request(const coaching::Topic& topic, const std::string& 
     if (!topic.example.is_object()) throw UsageError("the topic has no example.json: name a request with --request");
     return topic.example.at("request");
   }
-  if (file == "-") return base::parse_json(std::string(std::istreambuf_iterator<char>(std::cin), {}));
-  std::ifstream in(file, std::ios::binary);
-  if (!in) throw UsageError(fmt::format("{} cannot be read", file));
-  return base::parse_json(std::string(std::istreambuf_iterator<char>(in), {}));
+  return read_json_input(file);
 }
 
 }  // namespace

@@ -1,6 +1,5 @@
 #pragma once
-// The coachee's side of a conversation as a file, and how a structured result is shown to a person.
-#include <boost/json/value.hpp>
+// The coachee's side of a conversation as a file.
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -16,11 +15,5 @@ struct Transcript {
 // Throws base::Error{validation_error} when there is no message or one is not UTF-8, naming `origin` and the line.
 Transcript parse_transcript(std::string_view text, std::string_view origin);
 Transcript read_transcript(const std::filesystem::path& path);
-
-// "core_values" -> "Core values".
-std::string label(std::string_view name);
-
-// An indented outline of any JSON, member names as headings, wrapped at `width` columns.
-std::string outline(const boost::json::value& value, std::size_t width);
 
 }  // namespace cli

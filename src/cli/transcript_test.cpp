@@ -30,25 +30,5 @@ TEST(Transcript, NamesTheLineThatIsNotUtf8) {
 
 TEST(Transcript, SaysThatAScriptIsMissing) { EXPECT_THROW(read_transcript("/nowhere/at/all.txt"), base::Error); }
 
-TEST(Outline, ShowsListsOfNamedThingsWithTheirMembers) {
-  const auto value = base::parse_json(
-      R"({"values":[{"name":"Craft","importance":5,"behaviours":["throw away what is not right"],"red_flag":null}],
-          "summary":"Bread first."})");
-  EXPECT_EQ(outline(value, 80),
-            "Values\n"
-            "  * Craft\n"
-            "      Importance: 5\n"
-            "      Behaviours\n"
-            "        - throw away what is not right\n"
-            "Summary: Bread first.\n");
-}
-
-TEST(Outline, WrapsLongTextUnderItsHeading) {
-  EXPECT_EQ(outline(base::parse_json(R"({"why":"one two three four five six"})"), 20),
-            "Why: one two three\n    four five six\n");
-}
-
-TEST(Label, IsWhatAPersonWouldWrite) { EXPECT_EQ(label("red_flag"), "Red flag"); }
-
 }  // namespace
 }  // namespace cli

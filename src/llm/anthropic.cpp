@@ -63,7 +63,7 @@ std::unique_ptr<Provider> make_anthropic(const Model& model, const AnthropicOpti
                            .prompt_cache = model.prompt_cache,
                            .says_temperature = model.temperature,
                            .effort = model.reasoning_effort,
-                         .room = room_of(model)};
+                           .room = room_of(model)};
   return std::make_unique<Anthropic>(std::move(dialect), std::move(request), dependencies);
 }
 

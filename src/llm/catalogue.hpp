@@ -61,8 +61,8 @@ struct Model {
 };
 BOOST_DESCRIBE_STRUCT(Model, (),
                       (code, vendor, id, base_url, region, api, context_tokens, max_output_tokens, price, structured,
-                       prompt_cache, temperature, reasoning_effort, reasoning_tokens, token_parameter, encoding, retires_on, fallbacks,
-                       max_concurrent))
+                       prompt_cache, temperature, reasoning_effort, reasoning_tokens, token_parameter, encoding,
+                       retires_on, fallbacks, max_concurrent))
 
 // How many tokens a vendor is told that an answer may take: those that were asked for, and room for thoughts as far as the
 // model's longest answer has it.

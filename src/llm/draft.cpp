@@ -42,7 +42,9 @@ void Draft::finish(FinishReason reason) {
 Reply Draft::reply(std::int64_t estimated_prompt_tokens, std::string_view default_model) && {
   if (text_.text().empty()) text_.append(called_ ? "{}" : std::string_view(beside_.text()));
   if (!has_usage_) {
-    usage_ = {.prompt_tokens = estimated_prompt_tokens, .completion_tokens = estimate_tokens(text_.text()), .estimated = true};
+    usage_ = {.prompt_tokens = estimated_prompt_tokens,
+              .completion_tokens = estimate_tokens(text_.text()),
+              .estimated = true};
   }
   Reply reply;
   reply.text = base::PrivateText(std::move(text_).take());

@@ -82,7 +82,7 @@ std::unique_ptr<Provider> make_gemini(const Model& model, const GeminiOptions& o
                         .structured = model.structured,
                         .says_temperature = model.temperature,
                         .effort = model.reasoning_effort,
-                         .room = room_of(model)};
+                        .room = room_of(model)};
   return std::make_unique<Gemini>(std::move(dialect), std::move(request), dependencies);
 }
 

@@ -120,6 +120,13 @@ TEST(OfflineAnalysis, FindsFactsInTexts) {
   EXPECT_EQ(one("= text(dates(t))", text), "by the end of June 2027 and in Q3");
   EXPECT_EQ(one("= text(people(t))", text), "Marta, Tom Miller and sales manager");
   EXPECT_EQ(one("= text(people(t))", "Marketing will grow. Nobody takes notes. It may rain in May."), "null");
+  EXPECT_EQ(
+      one("= text(dates(t))", "Our shop in the station quarter sells most in spring, by the hot spring, this quarter."),
+      "in spring and this quarter");
+  EXPECT_EQ(one("= text(people(t))",
+                "Our shops in Hamburg and near Main Street run well. I like Hamburg, and Ida likes "
+                "the Alps. Customers from Lyon ask Otto. We deliver in Marta's van."),
+            "Ida, Otto and Marta");
   EXPECT_EQ(one("= cause(t)", "Orders are late because the printer is old."), "the printer is old");
   EXPECT_EQ(one("= effect(t)", "Orders are late because the printer is old."), "Orders are late");
   EXPECT_EQ(one("= cause(t)", "The printer is old, so orders are late."), "The printer is old");

@@ -178,8 +178,15 @@ std::string shorten(std::string_view text, std::size_t max_words) {
     const auto found = head.rfind(mark);
     if (found != std::string_view::npos && split_words(head.substr(0, found)).size() >= 5) cut = std::max(cut, found);
   }
-  if (cut > 0) return std::string(head.substr(0, cut));
-  return std::string(base::trim(head)) + "\u2026";
+  // What the clause or the last word leaves behind: "three weeks,…".
+  const auto shown = [](std::string_view part) {
+    part = base::trim(part);
+    while (part.ends_with(',') || part.ends_with(';') || part.ends_with(':') || part.ends_with("\u2013")) {
+      part = base::trim(part.substr(0, part.size() - (part.ends_with("\u2013") ? 3 : 1)));
+    }
+    return std::string(part);
+  };
+  return cut > 0 ? shown(head.substr(0, cut)) : shown(head) + "\u2026";
 }
 
 std::string capitalised(std::string_view text) {

@@ -40,6 +40,9 @@ TEST(OfflineText, ShortensAtTheEndOfAClause) {
   EXPECT_EQ(shorten("one two three four five six, seven eight nine ten", 8), "one two three four five six");
   EXPECT_EQ(shorten("one two three", 8), "one two three");
   EXPECT_EQ(shorten("a b c d e f g h i j", 4), "a b c d\u2026");
+  EXPECT_EQ(shorten("a b c d, e f g h i j", 4), "a b c d\u2026") << "no comma before the cut";
+  EXPECT_EQ(shorten("a b c \u2013 d: e f g h i j", 3), "a b c\u2026");
+  EXPECT_EQ(shorten("one two three four five, because six seven eight", 7), "one two three four five");
 }
 
 TEST(OfflineText, QuotesNest) { EXPECT_EQ(quoted("he said \"no\""), "\u201Che said 'no'\u201D"); }

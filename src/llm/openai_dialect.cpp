@@ -20,9 +20,7 @@ int generation(std::string_view id) {
   return number < 20 ? number : number / 10;
 }
 
-bool reasons(std::string_view id) {
-  return is_o_series(id) || (generation(id) >= 5 && id.find("-chat") == id.npos);
-}
+bool reasons(std::string_view id) { return is_o_series(id) || (generation(id) >= 5 && id.find("-chat") == id.npos); }
 
 std::string_view encoding_of(std::string_view id) {
   if (is_o_series(id) || generation(id) >= 5) return "o200k_base";

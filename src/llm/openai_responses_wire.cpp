@@ -63,8 +63,7 @@ std::string responses_request_body(const OpenAiDialect& dialect, const Request& 
   reserve_body(out, request);
   base::append_json_string(out, dialect.model);
   append_input(out, dialect, request);
-  fmt::format_to(std::back_inserter(out), FMT_STRING(",\"max_output_tokens\":{}"),
-                 dialect.room.tokens_for(request));
+  fmt::format_to(std::back_inserter(out), FMT_STRING(",\"max_output_tokens\":{}"), dialect.room.tokens_for(request));
   append_temperature(out, dialect, request);
   if (!dialect.reasoning_effort.empty()) {
     out += R"(,"reasoning":{"effort":)";

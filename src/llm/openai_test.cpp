@@ -124,8 +124,8 @@ TEST(OpenAiDefaults, KnowAReasoningModelByItsName) {
     EXPECT_EQ(model.encoding, "o200k_base") << id;
     EXPECT_EQ(room_of(model).tokens_for({}), 1024 + 4096) << id;
   }
-  for (const auto* id : {"gpt-4o", "gpt-4.1-mini", "gpt-5-chat-latest", "gpt-6-chat", "gpt-35-turbo", "gpt-41", "gpt-oss",
-                         "olmo-2", "o", "llama3.2", "gpt-oss:20b", "gpt-"}) {
+  for (const auto* id : {"gpt-4o", "gpt-4.1-mini", "gpt-5-chat-latest", "gpt-6-chat", "gpt-35-turbo", "gpt-41",
+                         "gpt-oss", "olmo-2", "o", "llama3.2", "gpt-oss:20b", "gpt-"}) {
     const auto model = openai_defaults(Vendor::openai, id);
     EXPECT_TRUE(model.temperature) << id;
     EXPECT_EQ(model.token_parameter, "") << id;

@@ -202,8 +202,9 @@ TEST_F(RouterTest, AQuoteNamesTheModelAndTheMostItMayCost) {
 }
 
 TEST_F(RouterTest, AQuoteHasRoomForThoughts) {
-  write(std::string(kModels) + "  thinks: { vendor: compatible, id: m4, price: { input: 0, output: 5 }, "
-                               "reasoning_tokens: 2000, max_output_tokens: 8000 }\n");
+  write(std::string(kModels) +
+        "  thinks: { vendor: compatible, id: m4, price: { input: 0, output: 5 }, "
+        "reasoning_tokens: 2000, max_output_tokens: 8000 }\n");
   make();
   request.model = "thinks";
   request.max_tokens = 1'000;

@@ -19,7 +19,7 @@ afterAll(async () => {
 });
 
 describe('--help', () => {
-  const commands = [[], ['serve'], ['chat'], ['token'], ['health'], ['topics'], ['topics', 'list'], ['topics', 'lint'], ['topics', 'show'], ['topics', 'versions'], ['topics', 'diff'], ['topics', 'render'], ['topics', 'test'], ['topics', 'publish'], ['topics', 'rollback'], ['topics', 'import'], ['topics', 'export'], ['audit'], ['tenant', 'export'], ['models'], ['models', 'list'], ['models', 'test'], ['usage'], ['config'], ['config', 'show']];
+  const commands = [[], ['serve'], ['chat'], ['analyze'], ['token'], ['health'], ['topics'], ['topics', 'list'], ['topics', 'lint'], ['topics', 'show'], ['topics', 'versions'], ['topics', 'diff'], ['topics', 'render'], ['topics', 'test'], ['topics', 'publish'], ['topics', 'rollback'], ['topics', 'import'], ['topics', 'export'], ['audit'], ['tenant', 'export'], ['models'], ['models', 'list'], ['models', 'test'], ['usage'], ['config'], ['config', 'show']];
 
   test.each(commands.map((words) => [words]))('of purposepath %j says what it is for', async (words) => {
     const { code, stdout, stderr } = await command([...words, '--help']);
@@ -27,7 +27,7 @@ describe('--help', () => {
     expect(stdout.length).toBeGreaterThan(150);
   });
 
-  test.each([['serve'], ['chat'], ['token'], ['health'], ['topics', 'lint'], ['topics', 'show'], ['topics', 'versions'], ['topics', 'diff'], ['topics', 'render'], ['topics', 'test'], ['topics', 'publish'], ['topics', 'rollback'], ['topics', 'import'], ['topics', 'export'], ['audit'], ['tenant', 'export'], ['models', 'list'], ['models', 'test'], ['usage'], ['config', 'show']])('of %s has examples', async (...words) => {
+  test.each([['serve'], ['chat'], ['analyze'], ['token'], ['health'], ['topics', 'lint'], ['topics', 'show'], ['topics', 'versions'], ['topics', 'diff'], ['topics', 'render'], ['topics', 'test'], ['topics', 'publish'], ['topics', 'rollback'], ['topics', 'import'], ['topics', 'export'], ['audit'], ['tenant', 'export'], ['models', 'list'], ['models', 'test'], ['usage'], ['config', 'show']])('of %s has examples', async (...words) => {
     expect((await command([...words, '--help'])).stdout).toMatch(new RegExp(`Examples?:[\\s\\S]*purposepath ${words.join(' ')}`));
   });
 
