@@ -18,7 +18,7 @@ struct Command {
   void (*add)(CLI::App& root, Chosen& chosen);
 };
 
-constexpr std::array<Command, 12> kCommands{{
+constexpr auto kCommands = std::to_array<Command>({
     {"serve", add_serve},
     {"chat", add_chat},
     {"analyze", add_analyze},
@@ -32,7 +32,7 @@ constexpr std::array<Command, 12> kCommands{{
     {"business", add_business},
     {"audit", add_audit},
     {"tenant", add_tenant},
-}};
+});
 
 constexpr std::string_view kFooter =
     "Examples:\n"

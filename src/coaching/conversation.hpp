@@ -98,18 +98,6 @@ BOOST_DESCRIBE_STRUCT(TurnTry, (), (model, outcome, ms, waited_ms))
 // The last eight of a call that took more than one; nothing of others.
 std::vector<TurnTry> tries_of(const llm::Trail& trail);
 
-// One try at a model on the way to a reply.
-struct TurnTry {
-  std::string model;         // its code in the catalogue
-  std::string outcome;       // "ok", else the name of a base::Code
-  std::int64_t ms = 0;       // that the try took
-  std::int64_t waited_ms = 0;  // before it: for a place in the queue, and after the try before
-};
-BOOST_DESCRIBE_STRUCT(TurnTry, (), (model, outcome, ms, waited_ms))
-
-// The last eight of a call that took more than one; nothing of others.
-std::vector<TurnTry> tries_of(const llm::Trail& trail);
-
 // What the reply of a turn cost and how it came about: kept with the reply, so that a repeat can give the same answer.
 struct TurnRecord {
   std::string turn_id;
