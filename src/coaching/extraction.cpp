@@ -122,7 +122,7 @@ Task<> run_extraction(const Coaching& coaching, LiveJobPtr live) {
   const auto snapshot = co_await waiting_conversation(coaching, live->job);
   if (!snapshot) co_return co_await close(coaching, live);
   const auto topic = co_await topic_of(coaching, snapshot->conversation);
-  auto extracted = co_await extract(coaching, *topic, snapshot->conversation, *live);
+  auto extracted = co_await extract(coaching, *topic, *snapshot, *live);
   JobFailure why;
   if (!extracted.fault.empty()) why = {"invalid_result", "The model gave no result that fits the topic."};
   co_await commit(coaching, live, snapshot, std::move(extracted), std::move(why));
