@@ -19,6 +19,7 @@
 #include "coaching/cache.hpp"
 #include "coaching/context.hpp"
 #include "coaching/http_business.hpp"
+#include "coaching/live_job.hpp"
 #include "coaching/live_turn.hpp"
 #include "coaching/prompt.hpp"
 #include "coaching/response_cache.hpp"
@@ -124,13 +125,15 @@ int main(int argc, char** argv) {
   coaching::ConversationCache cache(10);
   coaching::ResponseCache responses(1 << 20);
   coaching::LiveTurns live_turns(10);
+  coaching::LiveJobs live_jobs(10);
   coaching::ListedTenants tenants;
   coaching::BusinessOptions business_options;
   business_options.base_url = fmt::format("http://127.0.0.1:{}", acceptor.local_endpoint().port());
   net::HttpClient http({}, net::ProxyRules{});
   coaching::HttpBusiness business(business_options, {http, clock, log, metrics});  // nothing is remembered
-  const coaching::Coaching coaching{options,    llm_options, *store,   model, topics, versions, cache, responses,
-                                    live_turns, tenants,     business, clock, ids,    random,   log,   metrics};
+  const coaching::Coaching coaching{options, llm_options, *store,     model,     topics,  versions,
+                                    cache,   responses,   live_turns, live_jobs, tenants, business,
+                                    clock,   ids,         random,     log,       metrics};
 
   const auto topic = topic_of_all(topics);
   auto context = gather_once(io, coaching, topic);  // opens the connections

@@ -195,7 +195,7 @@ base::json::array list_of(const std::vector<std::string>& names) {
 Task<ContextPtr> gather(const Coaching& coaching, std::shared_ptr<const Topic> topic, ContextRequest request,
                         ContextPtr before) {
   const auto needs = needs_of(*topic, request);
-  if (needs.empty()) co_return nullptr;
+  if (needs.empty()) co_return before;
   const auto results = co_await read_all(coaching, needs, request);
   auto context = std::make_shared<BusinessContext>();
   for (std::size_t i = 0; i < needs.size(); ++i) take(needs[i], (*results)[i], before.get(), *context);
@@ -206,8 +206,9 @@ Task<ContextPtr> gather(const Coaching& coaching, std::shared_ptr<const Topic> t
 }
 
 base::json::value context_value(const Parameter& parameter, const BusinessContext* context) {
+  if (context == nullptr) return nullptr;
   const auto section = section_of(parameter);
-  const auto* value = context == nullptr || section.empty() ? nullptr : context->sections.if_contains(section);
+  const auto* value = section.empty() ? nullptr : context->sections.if_contains(section);
   if (value == nullptr) return nullptr;
   if (parameter.source == "user") return profile_value(parameter.name, *value);
   return value_at(*value, business_path(parameter.source)->path);

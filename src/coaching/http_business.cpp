@@ -108,12 +108,22 @@ Task<base::json::value> HttpBusiness::call(const BusinessQuery& query) {
   co_return read_business_answer(query.section, one, response.body);
 }
 
+// While one call tries a server that had failed, the others wait for what comes of it: a context is many calls at once,
+// and all but one of them would go without.
+Task<std::optional<net::CircuitBreaker::Permit>> HttpBusiness::enter() {
+  if (auto permit = breaker_.enter()) co_return permit;
+  if (breaker_.state() != net::CircuitState::half_open) co_return std::nullopt;
+  auto ticket = told_.draw(co_await boost::asio::this_coro::executor);
+  if (breaker_.state() == net::CircuitState::half_open) co_await ticket.wait(options_.timeout);
+  co_return breaker_.enter();
+}
+
 Task<BusinessData> HttpBusiness::read(BusinessQuery query) {
   if (query.token.empty()) {
     count(query, "no_token");
     throw failed(Code::dependency_unavailable, "no_token", "the Business API is asked for somebody with a token alone");
   }
-  auto permit = breaker_.enter();
+  auto permit = co_await enter();
   if (!permit) {
     count(query, "circuit_open");
     throw failed(Code::dependency_unavailable, "circuit_open", "the Business API has failed too often and rests");
@@ -121,10 +131,12 @@ Task<BusinessData> HttpBusiness::read(BusinessQuery query) {
   try {
     auto value = co_await call(query);
     permit->succeeded();
+    told_.ring();
     count(query, value.is_null() ? "empty" : "ok");
     co_return BusinessData{std::make_shared<const base::json::value>(std::move(value)), false};
   } catch (const Error& error) {
     speaks_against(error) ? permit->failed() : permit->succeeded();
+    told_.ring();
     count(query, reason_of(error));
     deps_.log.write(telemetry::Level::warn, "business_read_failed",
                     {{"tenant_id", query.owner.tenant_id},

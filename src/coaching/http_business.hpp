@@ -2,6 +2,7 @@
 // The client of a Business API: docs/business-api.openapi.yaml is the contract.
 #include <mutex>
 
+#include "base/bell.hpp"
 #include "coaching/business.hpp"
 #include "net/http_client.hpp"
 #include "telemetry/log.hpp"
@@ -30,6 +31,7 @@ class HttpBusiness final : public BusinessSource {
  private:
   base::Task<base::json::value> call(const BusinessQuery& query);
   base::Task<BusinessHealth> ask_health();
+  base::Task<std::optional<net::CircuitBreaker::Permit>> enter();
   net::HttpRequest request_for(const BusinessQuery& query) const;
   void count(const BusinessQuery& query, std::string_view outcome);
 
@@ -38,6 +40,7 @@ class HttpBusiness final : public BusinessSource {
   const net::Url url_;
   const net::Url account_url_;
   net::CircuitBreaker breaker_;
+  base::Bell told_;  // rings when a call has ended
   std::mutex mutex_;
   std::optional<BusinessHealth> last_health_;
   base::Time asked_health_{};

@@ -202,6 +202,23 @@ TEST_F(HttpBusinessTest, LeavesAServerAloneThatFails) {
   EXPECT_EQ(net::await(context, api().health()).state, BusinessHealth::State::healthy);
 }
 
+TEST_F(HttpBusinessTest, WhenTheServerIsBackAllWhoAskAtOnceAreAnswered) {
+  next = answer("503 No", "");
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(why_not(api()), "server_error");
+  clock.advance(options.circuit_breaker.rest);
+  next = answer("200 OK", "{}");
+  int done = 0;
+  for (int i = 0; i < 6; ++i) {
+    boost::asio::co_spawn(context, api().read(query()), [&](const std::exception_ptr& error, const BusinessData&) {
+      EXPECT_FALSE(error);
+      ++done;
+    });
+  }
+  context.restart();
+  while (done < 6) ASSERT_EQ(context.run_one_for(5'000ms), 1u);
+  EXPECT_EQ(requests.size(), 11u);
+}
+
 TEST_F(HttpBusinessTest, IsHealthyWhenItWantsAToken) {
   next = answer("401 No", "{}");
   EXPECT_EQ(net::await(context, api().health()).state, BusinessHealth::State::healthy);

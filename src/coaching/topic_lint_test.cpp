@@ -70,6 +70,15 @@ TEST(TopicLint, ADeclaredButUnusedOneIsAWarning) {
   EXPECT_EQ(folder.finding("mood"), "goals/topic.yaml warning: the parameter 'mood' is declared but never used");
 }
 
+TEST(TopicLint, ABusinessSourceThatNamesNoSectionIsAWarning) {
+  Folder folder;
+  folder.append("goals/topic.yaml", "  - {name: mood, source: business.moods, type: string}\n");
+  EXPECT_NE(folder.finding("business.moods")
+                .find("warning: the parameter 'mood' comes from 'business.moods', which is "
+                      "read as 'business.foundation.moods'"),
+            std::string::npos);
+}
+
 TEST(TopicLint, TheSystemPromptMustNotChangeFromTurnToTurn) {
   Folder folder;
   folder.append("goals/system.md", "\n{{current_phase}}\n");

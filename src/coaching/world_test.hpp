@@ -35,8 +35,8 @@ struct Instance {
            telemetry::Registry& metrics)
       : topic_versions(store, topics, clock, ids, log),
         business(store),
-        coaching{options,    llm_options, store,   model,    topics, topic_versions, cache,  responses, live_turns,
-                 live_jobs,  tenants,     business, clock,   ids,    random,         log,    metrics} {}
+        coaching{options,   llm_options, store,    model, topics, topic_versions, cache, responses, live_turns,
+                 live_jobs, tenants,     business, clock, ids,    random,         log,   metrics} {}
   TopicVersions topic_versions;
   llm::ScriptedProvider model;
   ConversationCache cache{100};
