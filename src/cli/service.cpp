@@ -65,7 +65,8 @@ Service::Service(const Settings& settings)
       cache_(static_cast<std::size_t>(settings.coaching.cached_conversations)),
       responses_(static_cast<std::size_t>(settings.coaching.analysis.cache_bytes)),
       live_turns_(static_cast<std::size_t>(settings.coaching.max_live_turns)),
-      live_jobs_(static_cast<std::size_t>(settings.coaching.max_live_jobs)) {
+      live_jobs_(static_cast<std::size_t>(settings.coaching.max_live_jobs)),
+      websites_(settings.website) {
   http::Application application;
   application.handle = [this](http::Request& request) { return api_->handle(request); };
   application.to_response = http::to_response;
@@ -74,9 +75,9 @@ Service::Service(const Settings& settings)
   store_ = store::open_sqlite(sqlite_options(settings), clock_, metrics_, log_);
   business_ = make_business();
   topic_versions_ = std::make_unique<coaching::TopicVersions>(*store_, topics_, clock_, ids_, log_);
-  coaching_ = std::make_unique<coaching::Coaching>(
-      coaching::Coaching{settings.coaching, settings.llm, *store_, router_, topics_, *topic_versions_, cache_,
-                         responses_, live_turns_, live_jobs_, tenants_, *business_, clock_, ids_, random_, log_, metrics_});
+  coaching_ = std::make_unique<coaching::Coaching>(coaching::Coaching{
+      settings.coaching, settings.llm, *store_,    router_,  topics_,    *topic_versions_, cache_,
+      responses_,        live_turns_,  live_jobs_, tenants_, *business_, websites_,         clock_,       ids_,       random_,  log_,       metrics_});
   http::SystemInfo info;
   info.stage = base::name_of(settings.stage);
   info.openapi_json = [this] { return http::with_topic_paths(openapi(), topics_.all()); };

@@ -13,6 +13,7 @@
 #include "coaching/response_cache.hpp"
 #include "coaching/tenants.hpp"
 #include "coaching/topic_versions.hpp"
+#include "coaching/website.hpp"
 #include "http/api.hpp"
 #include "http/contract.hpp"
 #include "http/rate_limit.hpp"
@@ -71,6 +72,7 @@ class Service {
   coaching::LiveJobs live_jobs_;
   coaching::ListedTenants tenants_;
   std::unique_ptr<coaching::BusinessSource> business_;  // what it fetches ends with the server's threads
+  coaching::Websites websites_;
   std::unique_ptr<http::Server> server_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<coaching::TopicVersions> topic_versions_;

@@ -85,6 +85,15 @@ void check_business(LoadedSettings& settings) {
   if (business.timeout.count() <= 0) settings.config.fault("business.timeout", "must be above zero, such as 2s");
 }
 
+// A way from the outside to what only this machine or its network can reach.
+void check_private_addresses(LoadedSettings& settings) {
+  if (settings.values.stage != Stage::production) return;
+  if (!settings.values.website.allow_private.empty()) {
+    settings.config.fault("website.allow_private",
+                          "must be empty in production: whoever may ask for an analysis could read what answers there");
+  }
+}
+
 }  // namespace
 
 std::vector<std::string> process_environment() {
@@ -120,6 +129,7 @@ void check_for_serving(LoadedSettings& settings) {
   check_keys(settings);
   check_http(settings);
   check_business(settings);
+  check_private_addresses(settings);
   settings.config.check();
 }
 

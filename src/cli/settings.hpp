@@ -7,6 +7,7 @@
 #include "base/config.hpp"
 #include "coaching/business.hpp"
 #include "coaching/options.hpp"
+#include "coaching/website.hpp"
 #include "http/rate_limit.hpp"
 #include "http/secrets.hpp"
 #include "http/server.hpp"
@@ -36,11 +37,13 @@ struct Settings {
   coaching::BusinessOptions business;
   llm::LlmOptions llm;
   net::ClientOptions client;  // connections to model servers and to a Business API
+  coaching::WebsiteOptions website;
   store::SqliteOptions store;
   LogOptions log;
 };
 BOOST_DESCRIBE_STRUCT(Settings, (),
-                      (stage, data, topics_dir, http, auth, rate_limits, coaching, business, llm, client, store, log))
+                      (stage, data, topics_dir, http, auth, rate_limits, coaching, business, llm, client, website,
+                       store, log))
 
 // What the command line says about settings.
 struct SettingFlags {

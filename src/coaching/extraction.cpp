@@ -49,7 +49,7 @@ Task<> add_transcript(const Coaching& coaching, const Conversation& conversation
 
 Task<Extracted> extract(const Coaching& coaching, const Topic& topic, const Snapshot& snapshot, LiveJob& live) {
   const auto& conversation = snapshot.conversation;
-  const base::Schema schema(topic.result_schema);
+  const base::Schema schema(base::resolve_references(topic.result_schema, topic.result_schema));
   const auto values = template_values(topic, conversation, snapshot.context.get());
   llm::Request request;
   request.purpose = llm::Purpose::extraction;

@@ -21,6 +21,7 @@ class BusinessSource;
 class ListedTenants;
 class LiveTurns;
 class LiveJobs;
+class Websites;
 
 enum class AssessmentMode { model, rules };
 BOOST_DESCRIBE_ENUM(AssessmentMode, model, rules)
@@ -83,7 +84,8 @@ BOOST_DESCRIBE_STRUCT(CoachingOptions, (),
                       (max_turns, idle_timeout, expiry, turn_lease, resume_grace, idempotency_ttl, request_tokens,
                        window_tokens, summary_tokens, extraction_tokens, assessment, assessment_grace, complete_wait,
                        job_lease, job_attempts, job_expiry, job_retention, max_live_jobs, sweep_interval,
-                       cached_conversations, max_live_turns, analysis, budgets, usage_retention))
+                       cached_conversations, max_live_turns, analysis,
+                       budgets, usage_retention))
 
 // What coaching needs. All outlive every call; all may be used from any io_context thread.
 struct Coaching {
@@ -99,6 +101,7 @@ struct Coaching {
   LiveJobs& live_jobs;
   ListedTenants& tenants;
   BusinessSource& business;
+  const Websites& websites;
   const base::Clock& clock;
   base::Ids& ids;
   base::Random& random;

@@ -22,6 +22,7 @@
 #include "coaching/tenants.hpp"
 #include "coaching/topic_versions.hpp"
 #include "coaching/turn.hpp"
+#include "coaching/website.hpp"
 #include "llm/scripted.hpp"
 #include "store/sqlite.hpp"
 #include "store/temporary_folder.hpp"
@@ -31,12 +32,14 @@ namespace coaching {
 // One process's share of coaching; several may work on one store.
 struct Instance {
   Instance(const CoachingOptions& options, const llm::LlmOptions& llm_options, store::Store& store,
-           const Topics& topics, const base::Clock& clock, base::Ids& ids, base::Random& random, telemetry::Log& log,
+           const Topics& topics, const WebsiteOptions& website,
+           const base::Clock& clock, base::Ids& ids, base::Random& random, telemetry::Log& log,
            telemetry::Registry& metrics)
       : topic_versions(store, topics, clock, ids, log),
         business(store),
-        coaching{options,    llm_options, store,   model,    topics, topic_versions, cache,  responses, live_turns,
-                 live_jobs,  tenants,     business, clock,   ids,    random,         log,    metrics} {}
+        websites(website),
+        coaching{options,   llm_options, store,     model,   topics,   topic_versions, cache,
+                 responses, live_turns,  live_jobs, tenants, business, websites,  clock,       ids,       random,  log,      metrics} {}
   TopicVersions topic_versions;
   llm::ScriptedProvider model;
   ConversationCache cache{100};
@@ -45,6 +48,7 @@ struct Instance {
   LiveJobs live_jobs{10};
   ListedTenants tenants;
   LocalBusiness business;
+  Websites websites;
   Coaching coaching;
 };
 
@@ -60,7 +64,8 @@ class World {
   ~World() { store.reset(); }
 
   std::unique_ptr<Instance> make_instance() {
-    return std::make_unique<Instance>(options, llm_options, *store, topics, clock, ids, random, log, metrics);
+    return std::make_unique<Instance>(options, llm_options, *store, topics, website_options, clock,
+                                      ids, random, log, metrics);
   }
 
   // Runs the task to its end; its error is thrown here.
@@ -136,6 +141,7 @@ class World {
   telemetry::Registry metrics;
   CoachingOptions options;
   llm::LlmOptions llm_options;
+  WebsiteOptions website_options;
   Topics topics = Topics::load();
   boost::asio::io_context io{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> working{io.get_executor()};

@@ -44,6 +44,11 @@ export const withKeepAlive = (ms: number): Settings => ({ PURPOSEPATH_HTTP__SSE_
 // Tokens of the transcript in a prompt, before what is older becomes a summary.
 export const withWindow = (tokens: number): Settings => ({ PURPOSEPATH_COACHING__WINDOW_TOKENS: String(tokens) });
 
+// Websites that may be read although they are not public.
+export const withPrivateSites = (...authorities: string[]): Settings => ({
+  PURPOSEPATH_WEBSITE__ALLOW_PRIVATE: authorities.join(','),
+});
+
 // US dollars for a million tokens.
 export const withPrices = (input: number, output: number): Settings => ({
   PURPOSEPATH_LLM__PRICE_PER_MILLION_INPUT_USD: `${input}`,
