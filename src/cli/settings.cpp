@@ -92,6 +92,10 @@ void check_private_addresses(LoadedSettings& settings) {
     settings.config.fault("website.allow_private",
                           "must be empty in production: whoever may ask for an analysis could read what answers there");
   }
+  if (!settings.values.webhooks.allow_private.empty()) {
+    settings.config.fault("webhooks.allow_private",
+                          "must be empty in production: an administrator of a tenant could send requests there");
+  }
 }
 
 }  // namespace

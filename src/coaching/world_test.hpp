@@ -14,6 +14,7 @@
 
 #include "coaching/cache.hpp"
 #include "coaching/conversations.hpp"
+#include "coaching/event_hub.hpp"
 #include "coaching/live_job.hpp"
 #include "coaching/live_turn.hpp"
 #include "coaching/local_business.hpp"
@@ -22,6 +23,7 @@
 #include "coaching/tenants.hpp"
 #include "coaching/topic_versions.hpp"
 #include "coaching/turn.hpp"
+#include "coaching/webhooks.hpp"
 #include "coaching/website.hpp"
 #include "llm/scripted.hpp"
 #include "store/sqlite.hpp"
@@ -32,14 +34,16 @@ namespace coaching {
 // One process's share of coaching; several may work on one store.
 struct Instance {
   Instance(const CoachingOptions& options, const llm::LlmOptions& llm_options, store::Store& store,
-           const Topics& topics, const WebsiteOptions& website,
+           const Topics& topics, const WebsiteOptions& website, const WebhookOptions& webhook_options,
            const base::Clock& clock, base::Ids& ids, base::Random& random, telemetry::Log& log,
            telemetry::Registry& metrics)
       : topic_versions(store, topics, clock, ids, log),
         business(store),
         websites(website),
+        webhooks(webhook_options, false),
         coaching{options,   llm_options, store,     model,   topics,   topic_versions, cache,
-                 responses, live_turns,  live_jobs, tenants, business, websites,  clock,       ids,       random,  log,      metrics} {}
+                 responses, live_turns,  live_jobs, tenants, business, websites,       event_hub,
+                 webhooks,  clock,       ids,       random,  log,      metrics} {}
   TopicVersions topic_versions;
   llm::ScriptedProvider model;
   ConversationCache cache{100};
@@ -49,6 +53,8 @@ struct Instance {
   ListedTenants tenants;
   LocalBusiness business;
   Websites websites;
+  EventHub event_hub;
+  Webhooks webhooks;
   Coaching coaching;
 };
 
@@ -64,7 +70,7 @@ class World {
   ~World() { store.reset(); }
 
   std::unique_ptr<Instance> make_instance() {
-    return std::make_unique<Instance>(options, llm_options, *store, topics, website_options, clock,
+    return std::make_unique<Instance>(options, llm_options, *store, topics, website_options, webhook_options, clock,
                                       ids, random, log, metrics);
   }
 
@@ -142,6 +148,7 @@ class World {
   CoachingOptions options;
   llm::LlmOptions llm_options;
   WebsiteOptions website_options;
+  WebhookOptions webhook_options;
   Topics topics = Topics::load();
   boost::asio::io_context io{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> working{io.get_executor()};

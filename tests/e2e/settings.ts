@@ -49,6 +49,13 @@ export const withPrivateSites = (...authorities: string[]): Settings => ({
   PURPOSEPATH_WEBSITE__ALLOW_PRIVATE: authorities.join(','),
 });
 
+// A receiver on this machine, and how long a delivery that failed waits, about.
+export const withWebhooks = (authority: string, retryMs: number): Settings => ({
+  PURPOSEPATH_WEBHOOKS__ALLOW_PRIVATE: authority,
+  PURPOSEPATH_COACHING__WEBHOOK_BACKOFF: `${retryMs}ms`,
+  PURPOSEPATH_COACHING__SWEEP_INTERVAL: `${retryMs}ms`,
+});
+
 // US dollars for a million tokens.
 export const withPrices = (input: number, output: number): Settings => ({
   PURPOSEPATH_LLM__PRICE_PER_MILLION_INPUT_USD: `${input}`,
