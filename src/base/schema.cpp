@@ -71,9 +71,10 @@ Keyword kind_of_keyword(std::string_view name) {
   static constexpr std::array<std::string_view, 12> kRules{
       "type",     "enum",     "const",         "required",      "minimum",          "maximum",
       "minItems", "maxItems", "minProperties", "maxProperties", "exclusiveMinimum", "exclusiveMaximum"};
-  static constexpr std::array<std::string_view, 10> kAnnotations{"description", "title",      "default", "example",
+  // Definitions mean nothing once every reference to them is resolved.
+  static constexpr std::array<std::string_view, 12> kAnnotations{"description", "title",      "default", "example",
                                                                  "examples",    "deprecated", "format",  "readOnly",
-                                                                 "writeOnly",   "$comment"};
+                                                                 "writeOnly",   "$comment",   "$schema", "$defs"};
   const auto in = [&](const auto& names) { return std::find(names.begin(), names.end(), name) != names.end(); };
   if (in(kRules)) return Keyword::rule;
   if (in(kAnnotations) || name.starts_with("x-")) return Keyword::annotation;

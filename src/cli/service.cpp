@@ -17,12 +17,14 @@
 #include "http/business.hpp"
 #include "http/conversations.hpp"
 #include "http/errors.hpp"
+#include "http/events.hpp"
 #include "http/models.hpp"
 #include "http/tenant_records.hpp"
 #include "http/topic_administration.hpp"
 #include "http/topic_contract.hpp"
 #include "http/topics.hpp"
 #include "http/usage.hpp"
+#include "http/webhooks.hpp"
 
 namespace cli {
 namespace {
@@ -65,7 +67,9 @@ Service::Service(const Settings& settings)
       cache_(static_cast<std::size_t>(settings.coaching.cached_conversations)),
       responses_(static_cast<std::size_t>(settings.coaching.analysis.cache_bytes)),
       live_turns_(static_cast<std::size_t>(settings.coaching.max_live_turns)),
-      live_jobs_(static_cast<std::size_t>(settings.coaching.max_live_jobs)) {
+      live_jobs_(static_cast<std::size_t>(settings.coaching.max_live_jobs)),
+      websites_(settings.website),
+      webhooks_(settings.webhooks, settings.stage == Stage::development) {
   http::Application application;
   application.handle = [this](http::Request& request) { return api_->handle(request); };
   application.to_response = http::to_response;
@@ -75,8 +79,9 @@ Service::Service(const Settings& settings)
   business_ = make_business();
   topic_versions_ = std::make_unique<coaching::TopicVersions>(*store_, topics_, clock_, ids_, log_);
   coaching_ = std::make_unique<coaching::Coaching>(coaching::Coaching{
-      settings.coaching, settings.llm, *store_, router_, topics_, *topic_versions_, cache_, responses_, live_turns_,
-      live_jobs_, tenants_, *business_, clock_, ids_, random_, log_, metrics_});
+      settings.coaching, settings.llm, *store_,    router_,  topics_,    *topic_versions_, cache_,
+      responses_,        live_turns_,  live_jobs_, tenants_, *business_, websites_,        event_hub_,
+      webhooks_,         clock_,       ids_,       random_,  log_,       metrics_});
   http::SystemInfo info;
   info.stage = base::name_of(settings.stage);
   info.openapi_json = [this] { return http::with_topic_paths(openapi(), topics_.all()); };
@@ -127,11 +132,13 @@ http::Handlers Service::make_handlers() {
   http::add_conversations(handlers, *coaching_, settings_.http.sse_keep_alive);
   http::add_topics(handlers, *coaching_);
   http::add_analyses(handlers, *coaching_);
+  http::add_events(handlers, *coaching_, settings_.http.sse_keep_alive);
   http::add_topic_administration(handlers, *coaching_);
   http::add_tenant_records(handlers, *coaching_);
   http::add_business(handlers, *coaching_, settings_.business);
   http::add_models(handlers, router_);
   http::add_usage(handlers, *coaching_);
+  http::add_webhooks(handlers, *coaching_);
   for (const auto& route : system_->routes()) {
     if (const auto* operation = contract_.find(route.method, route.pattern)) {
       handlers.emplace(operation->id,
@@ -163,6 +170,7 @@ void Service::wait_for_work(base::Milliseconds timeout) {
 void Service::drain() {
   using namespace std::chrono_literals;
   const auto begin = std::chrono::steady_clock::now();
+  event_hub_.close();  // who listens there would do so for ever
   live_jobs_.close();
   server_->drain();
   const auto spent = std::chrono::duration_cast<base::Milliseconds>(std::chrono::steady_clock::now() - begin);

@@ -7,12 +7,15 @@
 #include "cli/settings.hpp"
 #include "coaching/business.hpp"
 #include "coaching/cache.hpp"
+#include "coaching/event_hub.hpp"
 #include "coaching/live_job.hpp"
 #include "coaching/live_turn.hpp"
 #include "coaching/options.hpp"
 #include "coaching/response_cache.hpp"
 #include "coaching/tenants.hpp"
 #include "coaching/topic_versions.hpp"
+#include "coaching/webhooks.hpp"
+#include "coaching/website.hpp"
 #include "http/api.hpp"
 #include "http/contract.hpp"
 #include "http/rate_limit.hpp"
@@ -71,6 +74,9 @@ class Service {
   coaching::LiveJobs live_jobs_;
   coaching::ListedTenants tenants_;
   std::unique_ptr<coaching::BusinessSource> business_;  // what it fetches ends with the server's threads
+  coaching::Websites websites_;
+  coaching::EventHub event_hub_;
+  coaching::Webhooks webhooks_;
   std::unique_ptr<http::Server> server_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<coaching::TopicVersions> topic_versions_;

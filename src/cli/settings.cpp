@@ -85,6 +85,19 @@ void check_business(LoadedSettings& settings) {
   if (business.timeout.count() <= 0) settings.config.fault("business.timeout", "must be above zero, such as 2s");
 }
 
+// A way from the outside to what only this machine or its network can reach.
+void check_private_addresses(LoadedSettings& settings) {
+  if (settings.values.stage != Stage::production) return;
+  if (!settings.values.website.allow_private.empty()) {
+    settings.config.fault("website.allow_private",
+                          "must be empty in production: whoever may ask for an analysis could read what answers there");
+  }
+  if (!settings.values.webhooks.allow_private.empty()) {
+    settings.config.fault("webhooks.allow_private",
+                          "must be empty in production: an administrator of a tenant could send requests there");
+  }
+}
+
 }  // namespace
 
 std::vector<std::string> process_environment() {
@@ -120,6 +133,7 @@ void check_for_serving(LoadedSettings& settings) {
   check_keys(settings);
   check_http(settings);
   check_business(settings);
+  check_private_addresses(settings);
   settings.config.check();
 }
 

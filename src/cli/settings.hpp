@@ -7,6 +7,8 @@
 #include "base/config.hpp"
 #include "coaching/business.hpp"
 #include "coaching/options.hpp"
+#include "coaching/webhooks.hpp"
+#include "coaching/website.hpp"
 #include "http/rate_limit.hpp"
 #include "http/secrets.hpp"
 #include "http/server.hpp"
@@ -36,11 +38,14 @@ struct Settings {
   coaching::BusinessOptions business;
   llm::LlmOptions llm;
   net::ClientOptions client;  // connections to model servers and to a Business API
+  coaching::WebsiteOptions website;
+  coaching::WebhookOptions webhooks;
   store::SqliteOptions store;
   LogOptions log;
 };
 BOOST_DESCRIBE_STRUCT(Settings, (),
-                      (stage, data, topics_dir, http, auth, rate_limits, coaching, business, llm, client, store, log))
+                      (stage, data, topics_dir, http, auth, rate_limits, coaching, business, llm, client, website,
+                       webhooks, store, log))
 
 // What the command line says about settings.
 struct SettingFlags {

@@ -94,6 +94,15 @@ TEST(Settings, WantBothHalvesOfTls) {
   EXPECT_NE(faults_of({.sets = {"http.tls_certificate=/x"}}).find("http.tls_key has no value"), std::string::npos);
 }
 
+TEST(Settings, LetNobodyReadThisNetworkInProduction) {
+  const Environment secret{"PURPOSEPATH_AUTH__SECRET=" + std::string(32, 'k')};
+  for (const std::string allow : {"website.allow_private", "webhooks.allow_private"}) {
+    const auto set = allow + "=127.0.0.1:8080";
+    EXPECT_EQ(faults_of({.sets = {"stage=staging", set}}, secret), "");
+    EXPECT_NE(faults_of({.sets = {"stage=production", set}}, secret).find(allow + " must be empty"), std::string::npos);
+  }
+}
+
 TEST(Settings, TakeTheModelFromTheEnvironment) {
   LoadedSettings settings;
   load_settings(settings, {},

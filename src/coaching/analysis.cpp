@@ -15,6 +15,7 @@
 #include "coaching/tenants.hpp"
 #include "coaching/tiers.hpp"
 #include "coaching/topic_versions.hpp"
+#include "coaching/website.hpp"
 
 namespace coaching {
 namespace {
@@ -83,11 +84,14 @@ void check_input(const Topic& topic, const Schemas& schemas, const base::json::o
 }
 
 // What the templates get, and the offline coach: a value for each parameter, null for what is not there.
-base::json::value values_for(const Topic& topic, const AnalysisRequest& request, const BusinessContext* context) {
+Task<base::json::value> values_for(const Coaching& coaching, const Topic& topic, const AnalysisRequest& request,
+                                   const BusinessContext* context) {
   Conversation conversation;
   conversation.user_name = request.user_name;
   conversation.context = request.input;
-  return template_values(topic, conversation, context);
+  auto values = template_values(topic, conversation, context);
+  co_await coaching.websites.fill(topic, request.input, values.as_object());
+  co_return values;
 }
 
 // References into topic and values.
@@ -133,7 +137,7 @@ Task<AnalysisPtr> make_analysis(const Coaching& coaching, Analysis analysis, con
       co_await gather(coaching, topic, {analysis.owner, request.token, request.user_name, request.input});
   need_business(*topic, context.get());
   if (context) analysis.business_context = shown_context(*context);
-  const auto values = values_for(*topic, request, context.get());
+  const auto values = co_await values_for(coaching, *topic, request, context.get());
   auto asked = make_request(coaching, *topic, values);
   const Account account{analysis.owner, topic->id, request.tier, analysis.analysis_id};
   address(asked, account);

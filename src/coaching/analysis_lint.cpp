@@ -7,7 +7,9 @@
 
 #include "base/json.hpp"
 #include "base/schema.hpp"
+#include "coaching/analysis_samples.hpp"
 #include "coaching/structured.hpp"
+#include "coaching/website.hpp"
 #include "llm/offline_analysis.hpp"
 #include "llm/offline_analysis_script.hpp"
 
@@ -16,88 +18,14 @@ namespace {
 
 namespace json = boost::json;
 
-const json::value* member(const json::value& value, std::string_view name) {
-  const auto* object = value.if_object();
-  return object == nullptr ? nullptr : object->if_contains(name);
-}
-
-bool names_type(const json::value& schema, std::string_view type) {
-  const auto* named = member(schema, "type");
-  if (named == nullptr) return false;
-  const auto* list = named->if_array();
-  return list == nullptr ? *named == json::value(type)
-                         : std::find(list->begin(), list->end(), json::value(type)) != list->end();
-}
-
-std::size_t bound(const json::value& schema, std::string_view keyword, std::size_t otherwise) {
-  const auto* limit = member(schema, keyword);
-  return limit != nullptr && limit->is_number() ? limit->to_number<std::size_t>() : otherwise;
-}
-
-// A request made up from its schema: `rich` with every field and long texts made of `words`, else with as little as it
-// allows.
-class Sampler {
- public:
-  Sampler(bool rich, const std::string& words) : rich_(rich), words_(words) {}
-
-  json::value of(const json::value& schema) const {
-    if (const auto* options = member(schema, "enum"); options != nullptr && options->is_array())
-      return options->get_array().front();
-    if (const auto* options = member(schema, "anyOf"); options != nullptr && options->is_array()) {
-      return of(rich_ ? options->get_array().back() : options->get_array().front());
-    }
-    if (names_type(schema, "object")) return object(schema);
-    if (names_type(schema, "array")) return list(schema);
-    if (names_type(schema, "string")) return text(schema);
-    if (names_type(schema, "integer") || names_type(schema, "number"))
-      return bound(schema, rich_ ? "maximum" : "minimum", 1);
-    if (names_type(schema, "boolean")) return rich_;
-    return nullptr;
-  }
-
- private:
-  json::value object(const json::value& schema) const {
-    json::object made;
-    const auto* properties = member(schema, "properties");
-    if (properties == nullptr || !properties->is_object()) return made;
-    const auto* required = member(schema, "required");
-    for (const auto& [name, property] : properties->get_object()) {
-      const auto* list = required == nullptr ? nullptr : required->if_array();
-      const bool needed = list != nullptr && std::find(list->begin(), list->end(), json::value(name)) != list->end();
-      if (rich_ || needed) made[name] = of(property);
-    }
-    return made;
-  }
-
-  json::value list(const json::value& schema) const {
-    json::array made;
-    const auto* items = member(schema, "items");
-    const auto least = bound(schema, "minItems", 0);
-    const auto count = rich_ ? std::min<std::size_t>(bound(schema, "maxItems", 12), 30) : least;
-    for (std::size_t i = 0; items != nullptr && i < count; ++i) made.push_back(of(*items));
-    return made;
-  }
-
-  json::value text(const json::value& schema) const {
-    const auto* format = member(schema, "format");
-    if (format != nullptr && *format == "date") return "2026-11-27";
-    if (member(schema, "pattern") != nullptr) return "https://example.com";
-    const auto most = bound(schema, "maxLength", 10'000);
-    std::string made(base::prefix_bytes(rich_ ? words_ : "Hm.", most));
-    while (made.size() < std::max<std::size_t>(1, bound(schema, "minLength", 1))) made += " Hm.";
-    return json::value(made);
-  }
-
-  bool rich_;
-  const std::string& words_;
-};
-
 class AnalysisLinter {
  public:
   explicit AnalysisLinter(const Topic& topic) : topic_(topic) {}
 
   std::vector<LintFinding> run() {
     check_fields();
+    check_result_names();
+    check_website();
     check_marks();
     check_example();
     if (check_script()) check_answers();
@@ -136,13 +64,36 @@ class AnalysisLinter {
     }
   }
 
+  // A result's members stand beside these in every answer.
+  void check_result_names() {
+    const auto* properties = member(topic_.result_schema, "properties");
+    if (properties == nullptr) return;
+    for (const std::string_view name : {"analysis_id", "analysis_type", "created_at", "metadata"}) {
+      if (member(*properties, name) == nullptr) continue;
+      add("result.schema.json", {}, Severity::error,
+          fmt::format("'{}' is a member that every analysis has; name it otherwise", name));
+    }
+  }
+
+  // Without the field that names the page there is none to read.
+  void check_website() {
+    const bool wanted = std::any_of(topic_.parameters.begin(), topic_.parameters.end(),
+                                    [](const Parameter& one) { return is_website_source(one.source); });
+    const auto* properties = member(topic_.request_schema, "properties");
+    if (!wanted || (properties != nullptr && member(*properties, kWebsiteField) != nullptr)) return;
+    add("request.schema.json", {}, Severity::error,
+        fmt::format("a parameter comes from the website, but there is no '{}' to name it", kWebsiteField));
+  }
+
   // Renders with a word that stands nowhere else, and looks where it went.
   void check_marks() {
     constexpr std::string_view kSign = "QQDATAQQ";
     json::object values;
     for (const auto& parameter : topic_.parameters) {
       const bool ours = parameter.source == "computed" || parameter.source == "conversation";
-      values[parameter.name] = ours                       ? json::value("x")
+      values[parameter.name] = ours ? json::value("x")
+                               : parameter.source == kWebsiteSource
+                                   ? json::value(sample_website(true, std::string(kSign)))
                                : parameter.type == "list" ? json::value(json::array{kSign})
                                                           : json::value(kSign);
     }
@@ -267,10 +218,12 @@ class AnalysisLinter {
     return text;
   }
 
-  void check_answer(const base::Schema& schema, const json::value& request, std::string_view which) {
+  void check_answer(const base::Schema& schema, const json::value& request, const json::value& context,
+                    std::string_view which) {
     std::vector<base::Fault> faults;
     try {
-      const auto answer = llm::offline::analysis_of(&topic_.offline, &request, &topic_.result_schema);
+      const auto input = with_context(topic_, request, context);
+      const auto answer = llm::offline::analysis_of(&topic_.offline, &input, &topic_.result_schema);
       faults = schema.faults(answer);
       if (faults.empty()) find_blank(answer, "", faults);
     } catch (const base::Error& error) {
@@ -304,13 +257,15 @@ class AnalysisLinter {
       const auto resolved = base::resolve_references(topic_.request_schema, topic_.request_schema);
       const auto words = all_words();
       if (const auto* example = member(topic_.example, "request")) {
-        for (const auto& request : variants(*example)) check_answer(schema, request, "the example");
+        for (const auto& request : variants(*example)) {
+          check_answer(schema, request, example_context(topic_), "the example");
+        }
       }
-      for (const auto& request : variants(Sampler(false, words).of(resolved))) {
-        check_answer(schema, request, "a request that says next to nothing");
+      for (const auto& request : variants(sample_request(resolved, false, words))) {
+        check_answer(schema, request, sample_context(false, words), "a request that says next to nothing");
       }
-      for (const auto& request : variants(Sampler(true, words).of(resolved))) {
-        check_answer(schema, request, "a request that shows every signal");
+      for (const auto& request : variants(sample_request(resolved, true, words))) {
+        check_answer(schema, request, sample_context(true, words), "a request that shows every signal");
       }
     } catch (const std::exception&) {
       return;  // a broken schema has been reported

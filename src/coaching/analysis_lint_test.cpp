@@ -8,6 +8,7 @@
 
 #include "base/json.hpp"
 #include "base/schema.hpp"
+#include "coaching/analysis_samples.hpp"
 #include "llm/offline_analysis.hpp"
 
 namespace coaching {
@@ -15,9 +16,13 @@ namespace {
 
 namespace json = boost::json;
 
-// The alignment topic with one file changed. Tests run in the repository's root.
+// A topic with one file changed. Tests run in the repository's root.
 struct Folder {
-  TopicFiles files = read_topic_folder("topics/alignment");
+  explicit Folder(const std::string& topic = "alignment")
+      : origin("topics/" + topic), files(read_topic_folder(origin)) {}
+
+  std::string origin;
+  TopicFiles files;
 
   Folder& replace(const std::string& file, const std::string& from, const std::string& to) {
     auto& text = files.at(file);
@@ -28,7 +33,7 @@ struct Folder {
   }
   // "file:line message" of the first finding.
   std::string finding() const {
-    const auto topic = read_topic(files, shared_topic_files("topics"), "topics/alignment");
+    const auto topic = read_topic(files, shared_topic_files("topics"), origin);
     for (const auto& found : lint_analysis(topic)) {
       return found.file + (found.line ? ":" + std::to_string(*found.line) : "") + " " + found.message;
     }
@@ -64,7 +69,7 @@ TEST(Analyses, AreAllClean) {
 
 TEST(Analyses, AnswerOfflineWithWhatIsInTheInput) {
   for (const auto& topic : analyses()) {
-    const auto& example = topic->example.at("request");
+    const auto example = with_context(*topic, topic->example.at("request"), example_context(*topic));
     auto other = example;
     change_texts(other,
                  "Our old printer is often broken because nobody cleans it, and Tom will call a dealer by May 2027.");
@@ -79,7 +84,7 @@ TEST(Analyses, AnswerOfflineWithWhatIsInTheInput) {
 
 TEST(Analyses, TakeUnderAMillisecondForAnExample) {
   for (const auto& topic : analyses()) {
-    const auto& example = topic->example.at("request");
+    const auto example = with_context(*topic, topic->example.at("request"), example_context(*topic));
     const auto begin = std::chrono::steady_clock::now();
     constexpr int kTimes = 20;
     for (int i = 0; i < kTimes; ++i) llm::offline::analysis_of(&topic->offline, &example, &topic->result_schema);
@@ -133,6 +138,40 @@ TEST(AnalysisLint, AnAnswerThatDoesNotFitIsAnError) {
                 .finding()
                 .find("recommendations[].priority is not one of the words"),
             std::string::npos);
+}
+
+TEST(AnalysisLint, AWebsiteIsNamedByTheRequest) {
+  EXPECT_EQ(Folder("website_scan").finding(), "");
+  auto unnamed = Folder("website_scan");
+  for (auto& file : {"topic.yaml", "request.schema.json", "example.json", "instruction.md"}) {
+    for (auto at = unnamed.files.at(file).find("website_url"); at != std::string::npos;
+         at = unnamed.files.at(file).find("website_url")) {
+      unnamed.files.at(file).replace(at, 11, "address");
+    }
+  }
+  EXPECT_EQ(
+      unnamed.finding(),
+      "website_scan/request.schema.json a parameter comes from the website, but there is no 'website_url' to name "
+      "it");
+}
+
+TEST(AnalysisLint, WhatAPageSaysMustStandBetweenMarks) {
+  EXPECT_NE(Folder("website_scan")
+                .replace("instruction.md", "<<< page\n", "")
+                .finding()
+                .find("website_scan/instruction.md what people write must stand between"),
+            std::string::npos);
+}
+
+TEST(AnalysisLint, AResultMustNotHideWhatEveryAnalysisHas) {
+  for (const std::string name : {"analysis_id", "analysis_type", "created_at", "metadata"}) {
+    EXPECT_EQ(Folder()
+                  .replace("result.schema.json", "\"strengths\"", "\"" + name + "\"")
+                  .replace("result.schema.json", "\"strengths\"", "\"" + name + "\"")
+                  .replace("offline.yaml", "  strengths:", "  " + name + ":")
+                  .finding(),
+              "alignment/result.schema.json '" + name + "' is a member that every analysis has; name it otherwise");
+  }
 }
 
 }  // namespace

@@ -56,9 +56,9 @@ class Gather : public testing::Test, public World {
 
   Coaching with_fake() {
     const auto& c = first->coaching;
-    return {c.options, c.llm,       c.store,      c.provider,  c.topics,  c.topic_versions,
-            c.cache,   c.responses, c.live_turns, c.live_jobs, c.tenants, business,
-            c.clock,   c.ids,       c.random,     c.log,       c.metrics};
+    return {c.options,   c.llm,        c.store,     c.provider, c.topics, c.topic_versions, c.cache,
+            c.responses, c.live_turns, c.live_jobs, c.tenants,  business, c.websites,       c.event_hub,
+            c.webhooks,  c.clock,      c.ids,       c.random,   c.log,    c.metrics};
   }
   ContextRequest request(base::PrivateText name = base::PrivateText("Ines"), json::object input = {}) const {
     return {owner, base::PrivateText("token-1"), std::move(name), std::move(input)};

@@ -6,6 +6,7 @@
 #include "base/schema.hpp"
 #include "coaching/ask.hpp"
 #include "coaching/cache.hpp"
+#include "coaching/events.hpp"
 #include "coaching/job_runner.hpp"
 #include "coaching/live_turn.hpp"
 #include "coaching/prompt.hpp"
@@ -164,10 +165,16 @@ Message coach_message(const Coaching& coaching, const Conversation& conversation
   return message;
 }
 
+// A conversation that a newer one has ended.
+struct Abandoned {
+  std::string conversation_id;
+  Event event;
+};
+
 // The writes that make `fresh` the user's active conversation of its topic, and end the one before. The pointer is
 // fenced by what was read, so that of two starts at once one has to look again.
 Task<std::vector<store::Write>> replace_active(const Coaching& coaching, const Conversation& fresh,
-                                               std::optional<std::string>& abandoned) {
+                                               std::optional<Abandoned>& abandoned) {
   std::vector<store::Write> writes;
   const auto key = active_key(fresh.owner, fresh.topic);
   const auto pointer = co_await coaching.store.get(key);
@@ -191,7 +198,8 @@ Task<std::vector<store::Write>> replace_active(const Coaching& coaching, const C
   ended.updated_at = coaching.clock.now();
   writes.emplace_back(put_conversation(ended, old->version + 1, store::Condition::version_is(old->version)));
   writes.emplace_back(put_entry(ended));
-  abandoned = old_id;
+  auto event = co_await add_event(coaching, ended.owner, kConversationAbandoned, end_of(ended), writes);
+  abandoned = Abandoned{old_id, std::move(event)};
   co_return writes;
 }
 
@@ -262,7 +270,7 @@ Task<Started> start_conversation(const Coaching& coaching, Owner owner, StartReq
   snapshot->recent.push_back(message);
   snapshot->version = 1;
   for (int round = 0; round < kStartRounds; ++round) {
-    std::optional<std::string> abandoned;
+    std::optional<Abandoned> abandoned;
     auto writes = co_await replace_active(coaching, conversation, abandoned);
     writes.emplace_back(put_conversation(conversation, 1, store::Condition::absent()));
     writes.emplace_back(put_message(conversation.conversation_id, *message));
@@ -271,8 +279,9 @@ Task<Started> start_conversation(const Coaching& coaching, Owner owner, StartReq
     settle(coaching, account_of(conversation), std::nullopt, charges, writes);
     if (auto user = list_user(coaching, conversation.owner)) writes.emplace_back(std::move(*user));
     const auto outcome = co_await coaching.store.transact(std::move(writes));
-    if (abandoned) coaching.cache.drop(*abandoned);
+    if (abandoned) coaching.cache.drop(abandoned->conversation_id);
     if (!outcome.committed()) continue;
+    if (abandoned) co_await announce(coaching, std::move(abandoned->event));
     remember_user(coaching, conversation.owner);
     coaching.cache.keep(snapshot);
     co_return Started{conversation, snapshot->context, *message};

@@ -6,6 +6,7 @@
 #include "coaching/ask.hpp"
 #include "coaching/cache.hpp"
 #include "coaching/conversations.hpp"
+#include "coaching/events.hpp"
 #include "coaching/job_runner.hpp"
 #include "coaching/prompt.hpp"
 #include "coaching/structured.hpp"
@@ -49,7 +50,7 @@ Task<> add_transcript(const Coaching& coaching, const Conversation& conversation
 
 Task<Extracted> extract(const Coaching& coaching, const Topic& topic, const Snapshot& snapshot, LiveJob& live) {
   const auto& conversation = snapshot.conversation;
-  const base::Schema schema(topic.result_schema);
+  const base::Schema schema(base::resolve_references(topic.result_schema, topic.result_schema));
   const auto values = template_values(topic, conversation, snapshot.context.get());
   llm::Request request;
   request.purpose = llm::Purpose::extraction;
@@ -93,9 +94,14 @@ Task<> commit(const Coaching& coaching, LiveJobPtr live, SnapshotPtr before, Ext
   writes.emplace_back(put_conversation(conversation, after->version, store::Condition::version_is(before->version)));
   writes.emplace_back(put_entry(conversation));
   coaching.cache.drop(conversation.conversation_id);
-  const auto status = conversation.status == Status::completed ? JobStatus::completed : JobStatus::failed;
+  const bool completed = conversation.status == Status::completed;
+  auto event =
+      co_await add_event(coaching, conversation.owner, completed ? kConversationCompleted : kConversationNeedsReview,
+                         end_of(conversation), writes);
+  const auto status = completed ? JobStatus::completed : JobStatus::failed;
   co_await commit_job_end(coaching, *live, status, std::move(why), std::move(writes));
   coaching.cache.keep(after);
+  co_await announce(coaching, std::move(event));
   coaching.metrics
       .counter("purposepath_extractions_total", "Results extracted, by topic and outcome.",
                {{"topic", conversation.topic}, {"outcome", std::string(base::name_of(conversation.status))}})

@@ -5,6 +5,7 @@
 #include "coaching/extraction.hpp"
 #include "coaching/job_runner.hpp"
 #include "coaching/summary.hpp"
+#include "coaching/webhooks.hpp"
 
 namespace coaching {
 namespace {
@@ -27,6 +28,12 @@ const JobKind& job_kind(std::string_view name) {
   static const std::array kKinds{
       JobKind{.name = kExtractionJob, .run = run_extraction, .give_up = give_up_extraction},
       JobKind{.name = kSummaryJob, .run = run_summary, .give_up = give_up_summary},
+      JobKind{.name = kWebhookJob,
+              .run = run_webhook,
+              .give_up = give_up_webhook,
+              .attempts = &CoachingOptions::webhook_attempts,
+              .own_backoff = &CoachingOptions::webhook_backoff,
+              .longest_backoff = base::Milliseconds(3'600'000)},
   };
   static const JobKind kUnknown{.name = "unknown", .run = run_unknown, .give_up = give_up_unknown};
   const auto* const found = std::ranges::find(kKinds, name, &JobKind::name);

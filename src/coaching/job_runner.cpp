@@ -9,6 +9,7 @@
 #include <boost/asio/this_coro.hpp>
 
 #include "base/spawn.hpp"
+#include "coaching/events.hpp"
 
 namespace coaching {
 namespace {
@@ -17,9 +18,10 @@ using base::Code;
 using base::Error;
 using base::Task;
 
-base::Milliseconds backoff(const JobKind& kind, std::int64_t attempts, double jitter) {
+base::Milliseconds backoff(const CoachingOptions& options, const JobKind& kind, std::int64_t attempts, double jitter) {
   const auto doublings = std::clamp<std::int64_t>(attempts, 0, 16);
-  const auto most = std::min(kind.backoff.count() << doublings, kind.longest_backoff.count());
+  const auto first = kind.own_backoff == nullptr ? kind.backoff : options.*kind.own_backoff;
+  const auto most = std::min(first.count() << doublings, kind.longest_backoff.count());
   // Half of it is certain, half is jitter: never at once, and never all together.
   return base::Milliseconds(most / 2 + static_cast<std::int64_t>(static_cast<double>(most) / 2 * jitter));
 }
@@ -77,8 +79,8 @@ Task<bool> postpone(const Coaching& coaching, LiveJob& live, const JobKind& kind
   auto job = live.job;
   job.error = base::to_string(why.code);
   job.message = why.message;
-  const auto wait =
-      std::max(backoff(kind, job.attempts, coaching.random.uniform()), why.retry_after.value_or(base::Milliseconds(0)));
+  const auto wait = std::max(backoff(coaching.options, kind, job.attempts, coaching.random.uniform()),
+                             why.retry_after.value_or(base::Milliseconds(0)));
   job.due_at = coaching.clock.now() + wait;
   if (job.expires_at > base::Time{}) job.due_at = std::min(job.due_at, job.expires_at);
   co_return co_await put_back(coaching, live, std::move(job));
@@ -158,6 +160,20 @@ Task<> attempt(const Coaching& coaching, LiveJobPtr live, bool even_if_leased) {
   co_await end_attempt(coaching, live, failure);
 }
 
+// Of a job that its owner knows of; others are told by what they make.
+Task<std::optional<Event>> add_end(const Coaching& coaching, const Job& job, JobStatus status, const std::string& error,
+                                   std::vector<store::Write>& writes) {
+  if (!job.listed) co_return std::nullopt;
+  base::json::object data{{"job_id", job.job_id},
+                          {"kind", job.kind},
+                          {"topic", job.topic},
+                          {"reference", job.reference},
+                          {"status", base::name_of(status)},
+                          {"error", error.empty() ? base::json::value() : base::json::value(error)}};
+  co_return co_await add_event(coaching, job.owner, status == JobStatus::completed ? kJobCompleted : kJobFailed,
+                               std::move(data), writes);
+}
+
 }  // namespace
 
 bool is_permanent(const Error& error) {
@@ -202,6 +218,7 @@ void end_job(const Coaching& coaching, LiveJob& live, JobStatus status, const Jo
 
 Task<> commit_job_end(const Coaching& coaching, LiveJob& live, JobStatus status, JobFailure why,
                       std::vector<store::Write> writes) {
+  auto event = co_await add_end(coaching, live.job, status, why.code, writes);
   co_await live.stop_renewals();
   const auto before = live.job;
   end_job(coaching, live, status, why, writes);
@@ -221,6 +238,7 @@ Task<> commit_job_end(const Coaching& coaching, LiveJob& live, JobStatus status,
   live.ended = true;
   live.charges.clear();
   count(coaching, live.job, status == JobStatus::completed ? "completed" : "failed");
+  if (event) co_await announce(coaching, std::move(*event));
 }
 
 Task<> end_attempt(const Coaching& coaching, LiveJobPtr live, std::exception_ptr failure) {

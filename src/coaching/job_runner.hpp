@@ -21,6 +21,7 @@ struct JobKind {
   std::int64_t CoachingOptions::* attempts = &CoachingOptions::job_attempts;
   bool (*fails_at_once)(const base::Error& error) = is_permanent;
   base::Milliseconds backoff{2'000};  // doubles with each attempt
+  base::Milliseconds CoachingOptions::* own_backoff = nullptr;  // in its place
   base::Milliseconds longest_backoff{300'000};
 };
 const JobKind& job_kind(std::string_view name);  // of an unknown name: one that fails

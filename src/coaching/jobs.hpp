@@ -13,6 +13,7 @@ namespace coaching {
 inline constexpr std::string_view kAnalysisJob = "analysis";
 inline constexpr std::string_view kExtractionJob = "extraction";
 inline constexpr std::string_view kSummaryJob = "summary";
+inline constexpr std::string_view kWebhookJob = "webhook";
 
 enum class JobStatus { pending, processing, completed, failed };
 BOOST_DESCRIBE_ENUM(JobStatus, pending, processing, completed, failed)

@@ -21,6 +21,9 @@ class BusinessSource;
 class ListedTenants;
 class LiveTurns;
 class LiveJobs;
+class EventHub;
+class Websites;
+class Webhooks;
 
 enum class AssessmentMode { model, rules };
 BOOST_DESCRIBE_ENUM(AssessmentMode, model, rules)
@@ -53,6 +56,14 @@ struct AnalysisOptions {
 };
 BOOST_DESCRIBE_STRUCT(AnalysisOptions, (), (result_tokens, cache_ttl, cache_bytes, wait))
 
+struct EventOptions {
+  base::Milliseconds retention{86'400'000};  // a client that was away for longer has missed some
+  base::Milliseconds poll{2'000};  // how often an open stream looks for what other processes have written
+  std::int64_t streams_per_user = 8;
+  std::int64_t streams = 2'000;  // of all users of this process
+};
+BOOST_DESCRIBE_STRUCT(EventOptions, (), (retention, poll, streams_per_user, streams))
+
 struct CoachingOptions {
   std::int64_t max_turns = 100;  // of a conversation whose topic names no limit of its own; 0: none
   base::Milliseconds idle_timeout{30 * 60'000};  // then shown as paused; 0: never
@@ -76,6 +87,9 @@ struct CoachingOptions {
   std::int64_t cached_conversations = 10'000;  // recent windows kept in memory
   std::int64_t max_live_turns = 20'000;  // beyond it new messages get 503
   AnalysisOptions analysis;
+  EventOptions events;
+  std::int64_t webhook_attempts = 5;  // at a delivery, then it is given up
+  base::Milliseconds webhook_backoff{10'000};  // after the first; doubles with each attempt, up to an hour
   BudgetOptions budgets;
   base::Milliseconds usage_retention{400LL * 86'400'000};  // charges are on the books for so long; 0: for ever
 };
@@ -83,7 +97,8 @@ BOOST_DESCRIBE_STRUCT(CoachingOptions, (),
                       (max_turns, idle_timeout, expiry, turn_lease, resume_grace, idempotency_ttl, request_tokens,
                        window_tokens, summary_tokens, extraction_tokens, assessment, assessment_grace, complete_wait,
                        job_lease, job_attempts, job_expiry, job_retention, max_live_jobs, sweep_interval,
-                       cached_conversations, max_live_turns, analysis, budgets, usage_retention))
+                       cached_conversations, max_live_turns, analysis, events, webhook_attempts, webhook_backoff,
+                       budgets, usage_retention))
 
 // What coaching needs. All outlive every call; all may be used from any io_context thread.
 struct Coaching {
@@ -99,6 +114,9 @@ struct Coaching {
   LiveJobs& live_jobs;
   ListedTenants& tenants;
   BusinessSource& business;
+  const Websites& websites;
+  EventHub& event_hub;
+  const Webhooks& webhooks;
   const base::Clock& clock;
   base::Ids& ids;
   base::Random& random;

@@ -9,6 +9,7 @@
 #include "base/json.hpp"
 #include "base/yaml.hpp"
 #include "coaching/records.hpp"
+#include "coaching/website.hpp"
 
 namespace coaching {
 namespace json = boost::json;
@@ -144,7 +145,7 @@ bool contains(const Range& range, std::string_view text) {
 
 bool is_source(std::string_view source) {
   return source == "request" || source == "user" || source == "conversation" || source == "computed" ||
-         (source.starts_with("business.") && source.size() > 9);
+         is_website_source(source) || (source.starts_with("business.") && source.size() > 9);
 }
 
 void check_parameters(const Folder& folder, std::string_view file, const std::vector<Parameter>& parameters) {
@@ -155,7 +156,9 @@ void check_parameters(const Folder& folder, std::string_view file, const std::ve
     };
     if (parameter.name.empty() || parameter.name.find('.') != std::string::npos) fail("needs a name without dots");
     if (contains(seen, parameter.name)) fail("is declared twice");
-    if (!is_source(parameter.source)) fail("needs a source: request, user, business.<path>, conversation or computed");
+    if (!is_source(parameter.source)) {
+      fail("needs a source: request, user, business.<path>, website, website.<member>, conversation or computed");
+    }
     if (!contains(kTypes, parameter.type)) fail("needs a type: string, number, boolean, list or object");
     seen.push_back(parameter.name);
   }

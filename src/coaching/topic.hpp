@@ -20,7 +20,7 @@ BOOST_DESCRIBE_ENUM(TopicKind, conversation, analysis)
 // renders as nothing, and a section over it is skipped.
 struct Parameter {
   std::string name;  // as in {{name}}
-  std::string source;  // request | user | business.<path> | conversation | computed
+  std::string source;  // request | user | business.<path> | website[.<member>] | conversation | computed
   std::string type;  // string | number | boolean | list | object
   bool required = false;  // a missing value refuses the request (source request) or makes the prompt fail
   boost::json::value default_value;  // null for none

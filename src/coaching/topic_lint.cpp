@@ -9,8 +9,10 @@
 #include "base/json.hpp"
 #include "base/schema.hpp"
 #include "coaching/analysis_lint.hpp"
+#include "coaching/analysis_samples.hpp"
 #include "coaching/business.hpp"
 #include "coaching/script_lint.hpp"
+#include "coaching/website.hpp"
 
 namespace coaching {
 namespace {
@@ -99,6 +101,11 @@ class Linter {
               fmt::format("nothing computes the parameter '{}'", parameter.name));
       }
       check_business(parameter);
+      if (topic_.kind == TopicKind::conversation && is_website_source(parameter.source)) {
+        fault(
+            file("topic.yaml"), {}, Severity::error,
+            fmt::format("the parameter '{}' comes from the website, which is read for analyses alone", parameter.name));
+      }
       if (parameter.shared || used_.contains(parameter.name)) continue;
       fault(file("topic.yaml"), {}, Severity::warning,
             fmt::format("the parameter '{}' is declared but never used", parameter.name));
@@ -192,6 +199,7 @@ class Linter {
     if (parameter.source == "computed" && (parameter.name == "phases" || parameter.name == "topic_name")) {
       return computed_value(topic_, parameter.name);
     }
+    if (parameter.source == kWebsiteSource) return sample_website(true, "sample");
     if (parameter.type == "number") return 7;
     if (parameter.type == "boolean") return true;
     if (parameter.type == "list")

@@ -122,6 +122,24 @@ TEST(TopicLint, AnUnclosedSectionIsNamedWithItsLine) {
   EXPECT_EQ(folder.finding("never closed"), "goals/resume.md:1 error: the section 'role' is never closed");
 }
 
+TEST(TopicLint, ASchemaMayUseItsOwnDefinitions) {
+  Folder folder;
+  folder.replace("goals/result.schema.json", "\"properties\": {",
+                 R"("$defs": {"note": {"type": ["string", "null"]}, "loop": {"$ref": "#/$defs/loop"}}, "properties": {)"
+                 R"("note": {"$ref": "#/$defs/note"},)");
+  folder.replace("goals/result.schema.json", "\"required\": [", "\"required\": [\"note\", ");
+  EXPECT_NE(folder.finding("circles").find("goals/result.schema.json error"), std::string::npos);
+  folder.replace("goals/result.schema.json", R"(, "loop": {"$ref": "#/$defs/loop"})", "");
+  EXPECT_EQ(folder.finding("result.schema.json"), "not found, but:\n");
+}
+
+TEST(TopicLint, AConversationReadsNoWebsite) {
+  Folder folder;
+  folder.append("goals/topic.yaml", "  - {name: page, source: website, type: object}\n");
+  EXPECT_EQ(folder.finding("website"),
+            "goals/topic.yaml error: the parameter 'page' comes from the website, which is read for analyses alone");
+}
+
 TEST(TopicLint, ATwoMegabyteTemplateIsRefused) {
   Folder folder;
   folder.append("goals/system.md", std::string(2'000'000, 'x'));

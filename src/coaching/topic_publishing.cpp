@@ -191,6 +191,7 @@ Task<Saved> TopicVersions::save(SaveRequest request) {
     writes.emplace_back(audited(ids_, clock_, request.actor, request.scope, "topic.publish", request.id,
                                 {{"version", pointer.latest}, {"before", pointer.live}}));
     go_live(pointer, pointer.latest, request.actor.user_id, now);
+    if (request.when_live) co_await request.when_live(pointer, writes);
   }
   if (writes.empty()) co_return saved;
   writes.emplace_back(put_pointer(request.scope, pointer, before));
@@ -228,6 +229,7 @@ Task<TopicPointer> TopicVersions::move_pointer(PublishRequest request, bool back
   writes.emplace_back(put_pointer(request.scope, pointer, before));
   writes.emplace_back(audited(ids_, clock_, request.actor, request.scope, back ? "topic.rollback" : "topic.publish",
                               request.id, {{"version", pointer.live}, {"before", was}}));
+  if (request.when_live) co_await request.when_live(pointer, writes);
   const auto outcome = co_await store_.transact(std::move(writes));
   forget(request.scope);
   if (!outcome.committed()) throw changed_meanwhile();

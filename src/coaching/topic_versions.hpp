@@ -2,6 +2,7 @@
 // Topics under version control. What the binary and topics_dir bring is version 0 of each. A version that somebody saves
 // never changes; which one is live is a pointer, so publishing and rolling back are one small write each. A tenant's
 // pointer wins over the one for all tenants, and that one over the built-in.
+#include <functional>
 #include <list>
 #include <memory>
 #include <mutex>
@@ -59,6 +60,9 @@ struct TopicPointer {
 };
 BOOST_DESCRIBE_STRUCT(TopicPointer, (), (topic, live, latest, latest_hash, history, published_by, published_at))
 
+// More for the transaction that makes a version live.
+using WhenLive = std::function<base::Task<>(const TopicPointer& pointer, std::vector<store::Write>& writes)>;
+
 struct SaveRequest {
   Owner actor;
   std::string scope;
@@ -67,6 +71,7 @@ struct SaveRequest {
   std::string message;
   bool publish = false;  // in the same transaction
   std::optional<std::int64_t> seen_live;  // the live version that the author saw: another one is a conflict
+  WhenLive when_live;
 };
 struct Saved {
   TopicVersion version;
@@ -80,6 +85,7 @@ struct PublishRequest {
   std::string id;
   std::int64_t version = 0;
   std::optional<std::int64_t> seen_live;
+  WhenLive when_live;
 };
 
 // Any thread. Remembers pointers for kPointerAge and compiled versions for ever (the least recently used go first).

@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 
 #include "base/error.hpp"
+#include "coaching/topic.hpp"
 #include "net/failure.hpp"
 #include "net/http_client.hpp"
 #include "net/public_address.hpp"
@@ -168,6 +170,31 @@ base::json::object website_values(const WebPage& found) {
           {"headings", std::move(headings)},
           {"text", page.text},
           {"links", std::move(links)}};
+}
+
+bool is_website_source(std::string_view source) {
+  constexpr std::array<std::string_view, 8> kMembers{"url",      "title",    "description", "site_name",
+                                                     "language", "headings", "text",        "links"};
+  if (source == kWebsiteSource) return true;
+  if (!source.starts_with(kWebsiteSource) || source.substr(kWebsiteSource.size(), 1) != ".") return false;
+  return std::ranges::find(kMembers, source.substr(kWebsiteSource.size() + 1)) != kMembers.end();
+}
+
+Websites::Websites(WebsiteOptions options) : options_(std::move(options)), client_(website_client(options_)) {}
+Websites::~Websites() = default;
+
+base::Task<> Websites::fill(const Topic& topic, const base::json::object& request, base::json::object& values) const {
+  const auto comes_from_page = [](const Parameter& parameter) { return is_website_source(parameter.source); };
+  const auto* named = request.if_contains(kWebsiteField);
+  if (named == nullptr || !named->is_string() || std::ranges::none_of(topic.parameters, comes_from_page)) co_return;
+  const auto page = website_values(co_await fetch_page(*client_, options_, std::string(named->get_string())));
+  for (const auto& parameter : topic.parameters) {
+    if (!comes_from_page(parameter)) continue;
+    const auto member =
+        std::string_view(parameter.source).substr(std::min(parameter.source.size(), kWebsiteSource.size() + 1));
+    auto value = member.empty() ? base::json::value(page) : page.at(member);
+    values.insert_or_assign(parameter.name, value.is_null() ? parameter.default_value : std::move(value));
+  }
 }
 
 }  // namespace coaching

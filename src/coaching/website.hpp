@@ -1,6 +1,7 @@
 #pragma once
 // Fetches a web page that somebody names as theirs: from public addresses alone, within bounds of time and size.
 #include <boost/describe.hpp>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +16,8 @@ class HttpClient;
 }
 
 namespace coaching {
+
+struct Topic;
 
 struct WebsiteOptions {
   base::Milliseconds timeout{10'000};      // for all of it, redirects included
@@ -42,5 +45,25 @@ base::Task<WebPage> fetch_page(net::HttpClient& client, const WebsiteOptions& op
 // What templates see of a page (source `website`): url, title, description, site_name, language, headings (list), text,
 // links (list of {text, href}); what is unknown is null.
 base::json::object website_values(const WebPage& page);
+
+inline constexpr std::string_view kWebsiteSource = "website";
+inline constexpr std::string_view kWebsiteField = "website_url";  // of the request: names the page
+// Whether it is the whole page, or `website.` and one of its members above.
+bool is_website_source(std::string_view source);
+
+// Reads pages for topics. Any thread.
+class Websites {
+ public:
+  explicit Websites(WebsiteOptions options = {});
+  ~Websites();
+
+  // Fills in the topic's parameters of source `website` from the page that `website_url` of the request names, if it names
+  // one; fetches it at most once, and not at all for a topic without them. Throws what fetch_page() throws.
+  base::Task<> fill(const Topic& topic, const base::json::object& request, base::json::object& values) const;
+
+ private:
+  WebsiteOptions options_;
+  std::unique_ptr<net::HttpClient> client_;
+};
 
 }  // namespace coaching

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error.hpp"
+#include "coaching/topic.hpp"
 #include "net/http_client.hpp"
 #include "net/impostor_test.hpp"
 #include "net/url.hpp"
@@ -126,6 +127,43 @@ TEST_F(WebsiteTest, WaitsNoLongerThanItsTime) {
   auto options = allowing(server);
   options.timeout = base::Milliseconds(60);
   EXPECT_NE(why_not(server.url(), options).find("in time"), std::string::npos);
+}
+
+TEST_F(WebsiteTest, FillsWhatATopicTakesFromThePage) {
+  Impostor server(context, by_path({{"/", answer(kPage, "<title>T</title><h1>H</h1><p>Brot.</p>")}}));
+  const Websites websites(allowing(server));
+  Topic topic;
+  topic.parameters = {{.name = "page", .source = "website"},
+                      {.name = "heading", .source = "website.title"},
+                      {.name = "lead", .source = "website.description", .default_value = "none"},
+                      {.name = "focus", .source = "request"}};
+  base::json::object values{{"page", nullptr}, {"heading", nullptr}, {"lead", nullptr}, {"focus", "bread"}};
+  net::await(context, websites.fill(topic, {{"website_url", server.url()}}, values));
+  EXPECT_EQ(values.at("page").at("text"), "H\nBrot.\n");
+  EXPECT_EQ(values.at("heading"), "T");
+  EXPECT_EQ(values.at("lead"), "none");
+  EXPECT_EQ(values.at("focus"), "bread");
+  EXPECT_EQ(asked, 1);
+}
+
+TEST_F(WebsiteTest, FetchesNothingThatNobodyUses) {
+  Impostor server(context, by_path({{"/", answer(kPage, "<p>Brot.")}}));
+  const Websites websites(allowing(server));
+  Topic topic;
+  topic.parameters = {{.name = "focus", .source = "request"}};
+  base::json::object values{{"focus", nullptr}};
+  net::await(context, websites.fill(topic, {{"website_url", server.url()}}, values));
+  topic.parameters.push_back({.name = "page", .source = "website"});
+  net::await(context, websites.fill(topic, {{"website_url", nullptr}}, values));
+  net::await(context, websites.fill(topic, {}, values));
+  EXPECT_EQ(asked, 0);
+}
+
+TEST(WebsiteSource, IsThePageOrAPartOfIt) {
+  for (const auto* source : {"website", "website.title", "website.links"}) EXPECT_TRUE(is_website_source(source));
+  for (const auto* source : {"website.", "website.price", "websites", "web", "website_url"}) {
+    EXPECT_FALSE(is_website_source(source)) << source;
+  }
 }
 
 }  // namespace

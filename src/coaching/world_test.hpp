@@ -14,6 +14,7 @@
 
 #include "coaching/cache.hpp"
 #include "coaching/conversations.hpp"
+#include "coaching/event_hub.hpp"
 #include "coaching/live_job.hpp"
 #include "coaching/live_turn.hpp"
 #include "coaching/local_business.hpp"
@@ -22,6 +23,8 @@
 #include "coaching/tenants.hpp"
 #include "coaching/topic_versions.hpp"
 #include "coaching/turn.hpp"
+#include "coaching/webhooks.hpp"
+#include "coaching/website.hpp"
 #include "llm/scripted.hpp"
 #include "store/sqlite.hpp"
 #include "store/temporary_folder.hpp"
@@ -31,12 +34,16 @@ namespace coaching {
 // One process's share of coaching; several may work on one store.
 struct Instance {
   Instance(const CoachingOptions& options, const llm::LlmOptions& llm_options, store::Store& store,
-           const Topics& topics, const base::Clock& clock, base::Ids& ids, base::Random& random, telemetry::Log& log,
+           const Topics& topics, const WebsiteOptions& website, const WebhookOptions& webhook_options,
+           const base::Clock& clock, base::Ids& ids, base::Random& random, telemetry::Log& log,
            telemetry::Registry& metrics)
       : topic_versions(store, topics, clock, ids, log),
         business(store),
-        coaching{options,   llm_options, store,    model, topics, topic_versions, cache, responses, live_turns,
-                 live_jobs, tenants,     business, clock, ids,    random,         log,   metrics} {}
+        websites(website),
+        webhooks(webhook_options, false),
+        coaching{options,   llm_options, store,     model,   topics,   topic_versions, cache,
+                 responses, live_turns,  live_jobs, tenants, business, websites,       event_hub,
+                 webhooks,  clock,       ids,       random,  log,      metrics} {}
   TopicVersions topic_versions;
   llm::ScriptedProvider model;
   ConversationCache cache{100};
@@ -45,6 +52,9 @@ struct Instance {
   LiveJobs live_jobs{10};
   ListedTenants tenants;
   LocalBusiness business;
+  Websites websites;
+  EventHub event_hub;
+  Webhooks webhooks;
   Coaching coaching;
 };
 
@@ -60,7 +70,8 @@ class World {
   ~World() { store.reset(); }
 
   std::unique_ptr<Instance> make_instance() {
-    return std::make_unique<Instance>(options, llm_options, *store, topics, clock, ids, random, log, metrics);
+    return std::make_unique<Instance>(options, llm_options, *store, topics, website_options, webhook_options, clock,
+                                      ids, random, log, metrics);
   }
 
   // Runs the task to its end; its error is thrown here.
@@ -136,6 +147,8 @@ class World {
   telemetry::Registry metrics;
   CoachingOptions options;
   llm::LlmOptions llm_options;
+  WebsiteOptions website_options;
+  WebhookOptions webhook_options;
   Topics topics = Topics::load();
   boost::asio::io_context io{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> working{io.get_executor()};

@@ -1,7 +1,11 @@
 #pragma once
 // Server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html).
+#include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
+
+#include "http/message.hpp"
 
 namespace http {
 
@@ -36,6 +40,16 @@ inline std::string format_event(std::string_view id, std::string_view event, std
   }
   out += '\n';
   return out;
+}
+
+// An answer that is written by `stream`, and that no cache or proxy may hold back.
+inline Response event_stream(std::function<base::Task<void>(StreamWriter&)> stream) {
+  Response response;
+  response.content_type = std::string(kEventStream);
+  response.headers.emplace_back("Cache-Control", "no-store");
+  response.headers.emplace_back("X-Accel-Buffering", "no");  // proxies of nginx's kind pass it on at once
+  response.stream = std::move(stream);
+  return response;
 }
 
 }  // namespace http

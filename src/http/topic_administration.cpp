@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "coaching/diff.hpp"
+#include "coaching/events.hpp"
 #include "coaching/topic_preview.hpp"
 #include "coaching/topic_versions.hpp"
 
@@ -189,6 +190,30 @@ coaching::TopicFiles files_of(const Call& call) {
   return files;
 }
 
+// Tells of a version that goes live, in the transaction that makes it so. What all tenants get is no tenant's event.
+class Publication {
+ public:
+  Publication(const Coaching& coaching, const Call& call, const std::string& scope)
+      : coaching_(coaching), actor_(actor_of(call)), told_(scope != coaching::kAllTenants) {}
+
+  coaching::WhenLive when_live() {
+    return [this](const coaching::TopicPointer& pointer, std::vector<store::Write>& writes) -> Task<> {
+      if (!told_) co_return;
+      json::object data{{"topic", pointer.topic}, {"version", pointer.live}};
+      event_ = co_await coaching::add_event(coaching_, actor_, coaching::kTopicPublished, std::move(data), writes);
+    };
+  }
+  Task<> announce() {
+    if (event_) co_await coaching::announce(coaching_, std::move(*event_));
+  }
+
+ private:
+  const Coaching& coaching_;
+  coaching::Owner actor_;
+  bool told_;
+  std::optional<coaching::Event> event_;
+};
+
 Task<Response> save(const Coaching& coaching, const Call& call) {
   coaching::SaveRequest request;
   request.actor = actor_of(call);
@@ -201,7 +226,10 @@ Task<Response> save(const Coaching& coaching, const Call& call) {
   request.seen_live = optional_number(call, "live_version");
   const auto id = request.id;
   const auto scope = request.scope;
+  Publication publication(coaching, call, scope);
+  request.when_live = publication.when_live();
   const auto saved = co_await coaching.topic_versions.save(std::move(request));
+  co_await publication.announce();
   auto body = version_body(saved.version);
   body["topic"] = id;
   merge(body, pointer_body(co_await coaching.topic_versions.pointer(scope, id)));
@@ -223,8 +251,11 @@ Task<Response> move_pointer(const Coaching& coaching, const Call& call, bool bac
   const auto id = request.id;
   auto& versions = coaching.topic_versions;
   if (!co_await versions.pointer(request.scope, id) && !coaching.topics.find(id)) throw no_topic();
+  Publication publication(coaching, call, request.scope);
+  request.when_live = publication.when_live();
   const auto pointer =
       back ? co_await versions.rollback(std::move(request)) : co_await versions.publish(std::move(request));
+  co_await publication.announce();
   auto body = pointer_body(pointer);
   body["topic"] = id;
   co_return Response::json(200, body);

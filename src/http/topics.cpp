@@ -1,5 +1,8 @@
 #include "http/topics.hpp"
 
+#include <algorithm>
+#include <tuple>
+
 #include "coaching/conversations.hpp"
 #include "coaching/tiers.hpp"
 #include "coaching/topic_versions.hpp"
@@ -40,12 +43,20 @@ json::array parameters_of(const coaching::Topic& topic) {
   return list;
 }
 
+// Conversations first, analyses by what they are about.
+Task<std::vector<std::shared_ptr<const coaching::Topic>>> in_order(const Coaching& coaching, std::string tenant_id) {
+  auto topics = co_await coaching::live_topics(coaching, std::move(tenant_id));
+  std::ranges::sort(topics, {},
+                    [](const auto& topic) { return std::tie(topic->kind, topic->category, topic->name, topic->id); });
+  co_return topics;
+}
+
 Task<Response> list_topics(const Coaching& coaching, const Caller& caller) {
   const auto conversations =
       co_await coaching::newest_by_topic(coaching, coaching::Owner{caller.tenant_id, caller.user_id});
   const auto now = coaching.clock.now();
   json::array list;
-  for (const auto& topic : co_await coaching::live_topics(coaching, caller.tenant_id)) {
+  for (const auto& topic : co_await in_order(coaching, caller.tenant_id)) {
     if (!coaching::tier_includes(caller.tier, topic->tier)) continue;
     std::string_view progress = "not_started";
     for (const auto& conversation : conversations) {
@@ -54,6 +65,7 @@ Task<Response> list_topics(const Coaching& coaching, const Caller& caller) {
     }
     list.push_back({{"id", topic->id},
                     {"kind", base::name_of(topic->kind)},
+                    {"category", topic->category.empty() ? json::value() : json::value(topic->category)},
                     {"name", topic->name},
                     {"description", topic->description},
                     {"parameters", parameters_of(*topic)},

@@ -125,16 +125,11 @@ Response stream_turn(const coaching::Coaching& coaching, coaching::LiveTurnPtr t
                      std::optional<EventPosition> position, base::Milliseconds keep_alive, std::string request_id) {
   const bool other_attempt = position && position->attempt != turn->turn.attempt;
   const std::size_t seen = position && !other_attempt ? position->offset : 0;
-  Response response;
-  response.content_type = std::string(kEventStream);
-  response.headers.emplace_back("Cache-Control", "no-store");
-  response.headers.emplace_back("X-Accel-Buffering", "no");  // proxies of nginx's kind pass it on at once
-  response.stream = [&coaching, turn = std::move(turn), seen,
-                     skip_text = other_attempt || (position && position->ended), say_accepted = !position, keep_alive,
-                     id = std::move(request_id)](StreamWriter& writer) {
+  return event_stream([&coaching, turn = std::move(turn), seen,
+                       skip_text = other_attempt || (position && position->ended), say_accepted = !position, keep_alive,
+                       id = std::move(request_id)](StreamWriter& writer) {
     return write_turn(coaching, turn, seen, skip_text, say_accepted, keep_alive, id, writer);
-  };
-  return response;
+  });
 }
 
 }  // namespace http

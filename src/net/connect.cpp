@@ -12,6 +12,7 @@
 #include <boost/asio/ssl/host_name_verification.hpp>
 #include <boost/asio/this_coro.hpp>
 
+#include "base/base64.hpp"
 #include "base/json.hpp"
 #include "net/pool.hpp"
 #include "net/public_address.hpp"
@@ -25,19 +26,6 @@ using boost::system::error_code;
 using namespace std::chrono_literals;
 
 using Endpoints = std::vector<tcp::endpoint>;
-
-constexpr std::string_view kBase64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-std::string base64(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); i += 3) {
-    std::uint32_t bits = 0;
-    for (std::size_t j = 0; j < 3; ++j)
-      bits = bits << 8 | (i + j < text.size() ? static_cast<unsigned char>(text[i + j]) : 0);
-    for (std::size_t j = 0; j < 4; ++j) out += i + j <= text.size() ? kBase64[bits >> (18 - 6 * j) & 63] : '=';
-  }
-  return out;
-}
 
 // getaddrinfo() runs on a thread of Asio's and cannot be stopped, so the wait for it is a timer that its answer ends.
 struct Lookup {
@@ -162,7 +150,7 @@ void check_public(const Url& url, const Endpoints& endpoints, const ClientOption
 
 std::string proxy_authorization(const Url& proxy) {
   if (proxy.user_info.empty()) return {};
-  return "Proxy-Authorization: Basic " + base64(proxy.user_info) + "\r\n";
+  return "Proxy-Authorization: Basic " + base::base64_encode(proxy.user_info) + "\r\n";
 }
 
 base::Task<void> connect(asio::io_context& context, Connection& connection, const Url& url,

@@ -7,12 +7,22 @@ import { type Answer, type Client, expectError, expectFaults } from './client.ts
 import { mustFitJsonSchema } from './contract.ts';
 import { FakeModel, sample } from './fake_model.ts';
 import { command, Server, temporaryFolder, topicsWith } from './harness.ts';
-import { withModel, withTopics } from './settings.ts';
+import { withBudget, withModel, withPrices, withPrivateSites, withTopics } from './settings.ts';
+import { Site } from './site.ts';
 
 const base = '/api/v1/analysis';
 const common = ['analysis_id', 'analysis_type', 'created_at', 'metadata'];
 const resultOf = (body: any): any => Object.fromEntries(Object.entries(body).filter(([name]) => !common.includes(name)));
-const exampleOf = (topic: string): any => JSON.parse(readFileSync(join(repository, 'topics', topic, 'example.json'), 'utf8')).request;
+// Stands for whatever website an example names.
+const site = await Site.start();
+const exampleOf = (topic: string): any => {
+  const { request, context } = JSON.parse(readFileSync(join(repository, 'topics', topic, 'example.json'), 'utf8'));
+  if (!context?.website) return request;
+  const { title, description, headings, text } = context.website;
+  const block = (line: string): string => (headings.includes(line) ? `<h2>${line}</h2>` : `<p>${line}</p>`);
+  const html = `<title>${title}</title><meta name="description" content="${description}">${text.split('\n').map(block).join('')}`;
+  return { ...request, website_url: site.serve(`/${topic}`, { html }) };
+};
 const text = 'We bake bread by hand, promise an answer in a day, and want to open a second shop by the end of June.';
 const metric = async (server: Server, outcome: string): Promise<number> => {
   const { text: all } = await server.anonymous().get('/metrics');
@@ -22,9 +32,12 @@ const metric = async (server: Server, outcome: string): Promise<number> => {
 
 let server: Server;
 beforeAll(async () => {
-  server = await Server.start();
+  server = await Server.start({ settings: withPrivateSites(site.authority) });
 });
-afterAll(() => server.stop());
+afterAll(async () => {
+  await server.stop();
+  await site.stop();
+});
 
 const analyses: string[] = JSON.parse((await command(['topics', 'list', '--json'])).stdout)
   .filter(({ kind }: any) => kind === 'analysis')
@@ -35,6 +48,14 @@ test('there are analyses, and the API lists them', async () => {
   const { topics } = (await user.get('/api/v1/topics')).body;
   expect(topics.filter(({ kind }: any) => kind === 'analysis').map(({ id }: any) => id).sort()).toEqual([...analyses].sort());
   for (const topic of ['alignment', 'strategy', 'kpi', 'operations']) expect(analyses).toContain(topic);
+});
+
+test('topics are listed conversations first, then analyses by category, each by name', async () => {
+  const { topics } = (await (await server.client({ tier: 'ultimate' })).get('/api/v1/topics')).body;
+  const key = ({ kind, category, name }: any): string => [kind === 'conversation' ? 0 : 1, category ?? '', name].join('\t');
+  expect(topics.map(key)).toEqual(topics.map(key).sort());
+  expect(topics[0].category).toBeNull();
+  for (const { kind, category } of topics) expect(category === null).toBe(kind === 'conversation');
 });
 
 describe.each(analyses)('%s', (topic) => {
@@ -133,6 +154,35 @@ describe('a request for an analysis', () => {
       rmSync(folder, { recursive: true });
     }
   });
+});
+
+test('a budget that is used up refuses the next one, which costs nothing and is not stored', async () => {
+  const model = await FakeModel.start();
+  const limited = await Server.start({ settings: { ...withModel(model.url), ...withPrices(500, 2500), ...withBudget('user', 'day_tokens', 14_000) } });
+  try {
+    const user = await limited.client({ user: 'ines', tenant: 'bakery' });
+    let refused: Answer | undefined;
+    let made = 0;
+    for (let number = 0; number < 200 && !refused; ++number) {
+      const answer = await user.post(`${base}/alignment`, { text_to_analyze: `${text} Note ${number}.` });
+      if (answer.status === 201) ++made;
+      else refused = answer;
+    }
+    expect(made).toBeGreaterThan(0);
+    const { details } = expectError(refused!, 429, 'quota_exceeded');
+    expect(details).toMatchObject({ budget: 'user_day_tokens', limit: 14_000 });
+    expect(Number(refused!.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(model.calls).toHaveLength(made);
+    expect((await user.get(base)).body.total).toBe(made);
+    expect((await user.get('/api/v1/usage')).body.budgets).toMatchObject([{ reserved: 0 }]);
+    // What costs nothing is still there: an equal request's answer, and other people's budgets.
+    expect((await user.post(`${base}/alignment`, { text_to_analyze: `${text} Note 0.` })).body.metadata.cached).toBe(true);
+    const otto = await limited.client({ user: 'otto', tenant: 'bakery' });
+    expect((await otto.post(`${base}/alignment`, { text_to_analyze: `${text} Otto.` })).status).toBe(201);
+  } finally {
+    await limited.stop();
+    await model.stop();
+  }
 });
 
 describe('an analysis that was made', () => {

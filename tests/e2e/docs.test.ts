@@ -94,7 +94,7 @@ describe('the documents', () => {
   test('docs/RUNBOOK.md: its commands work and print what it says', () => check('docs/RUNBOOK.md'), 60_000);
   test('docs/topics.md: its steps lead to a topic of your own', () => check('docs/topics.md'), 60_000);
 
-  test.each(['README.md', 'CONTRIBUTING.md', 'docs/RUNBOOK.md', 'docs/architecture.md', 'docs/topics.md', 'docs/export.md', 'bench/README.md'])('%s: its links lead somewhere', (document) => {
+  test.each(['README.md', 'CONTRIBUTING.md', 'docs/RUNBOOK.md', 'docs/architecture.md', 'docs/topics.md', 'docs/export.md', 'docs/webhooks.md', 'bench/README.md'])('%s: its links lead somewhere', (document) => {
     const text = readFileSync(join(repository, document), 'utf8');
     const links = [...text.matchAll(/\]\(([^)#]+)[^)]*\)/g)].map((link) => link[1]!).filter((link) => !/^https?:/.test(link));
     expect(links.filter((link) => !existsSync(join(repository, dirname(document), link)))).toEqual([]);

@@ -44,6 +44,18 @@ export const withKeepAlive = (ms: number): Settings => ({ PURPOSEPATH_HTTP__SSE_
 // Tokens of the transcript in a prompt, before what is older becomes a summary.
 export const withWindow = (tokens: number): Settings => ({ PURPOSEPATH_COACHING__WINDOW_TOKENS: String(tokens) });
 
+// Websites that may be read although they are not public.
+export const withPrivateSites = (...authorities: string[]): Settings => ({
+  PURPOSEPATH_WEBSITE__ALLOW_PRIVATE: authorities.join(','),
+});
+
+// A receiver on this machine, and how long a delivery that failed waits, about.
+export const withWebhooks = (authority: string, retryMs: number): Settings => ({
+  PURPOSEPATH_WEBHOOKS__ALLOW_PRIVATE: authority,
+  PURPOSEPATH_COACHING__WEBHOOK_BACKOFF: `${retryMs}ms`,
+  PURPOSEPATH_COACHING__SWEEP_INTERVAL: `${retryMs}ms`,
+});
+
 // US dollars for a million tokens.
 export const withPrices = (input: number, output: number): Settings => ({
   PURPOSEPATH_LLM__PRICE_PER_MILLION_INPUT_USD: `${input}`,

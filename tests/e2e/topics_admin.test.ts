@@ -233,13 +233,16 @@ describe('the export', () => {
     await publish(admin, 'Hello.');
     const id = await user.initiate('core_values');
     await user.say(id, 'We bake bread that people remember.');
+    const { analysis_id } = (await user.post('/api/v1/analysis/alignment', { text_to_analyze: 'We bake bread by hand.' })).body;
     const exported = await admin.get('/api/v1/admin/export');
     expect(exported.headers.get('content-type')).toMatch(/^application\/x-ndjson/);
     const lines = exported.text.trimEnd().split('\n').map((line) => JSON.parse(line));
     expect(lines[0]).toMatchObject({ kind: 'export', tenant_id: name, format: 1 });
     expect(lines.at(-1)).toEqual({ kind: 'end', lines: lines.length });
     const kinds = new Set(lines.map(({ kind }) => kind));
-    expect([...kinds]).toEqual(expect.arrayContaining(['user', 'conversation', 'message', 'topic', 'topic_version', 'topic_files', 'usage', 'audit_entry']));
+    expect([...kinds]).toEqual(expect.arrayContaining(['user', 'conversation', 'message', 'analysis', 'topic', 'topic_version', 'topic_files', 'usage', 'audit_entry']));
+    const [analysis] = lines.filter(({ kind }) => kind === 'analysis');
+    expect(analysis.data).toMatchObject({ analysis_id, topic: 'alignment', result: { strengths: expect.any(Array) } });
     expect(exported.text).toContain('We bake bread that people remember.');
     expect((await admin.get('/api/v1/admin/audit')).body.entries[0].act).toBe('tenant.export');
   });
