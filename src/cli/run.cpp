@@ -18,7 +18,7 @@ struct Command {
   void (*add)(CLI::App& root, Chosen& chosen);
 };
 
-constexpr std::array<Command, 12> kCommands{{
+constexpr std::array<Command, 13> kCommands{{
     {"serve", add_serve},
     {"chat", add_chat},
     {"token", add_token},
@@ -29,6 +29,7 @@ constexpr std::array<Command, 12> kCommands{{
     {"config", add_config},
     {"raw-answers", add_raw_answers},
     {"business", add_business},
+    {"jobs", add_jobs},
     {"audit", add_audit},
     {"tenant", add_tenant},
 }};
