@@ -57,11 +57,13 @@ bool is_in_use(const base::Error& error) {
 
 }  // namespace
 
-void add_administration_flags(CLI::App& command, AdministrationFlags& flags) {
-  command.add_option("--tenant", flags.tenant, "the topics of this tenant (default: of all tenants)")
+void add_administration_flags(CLI::App& command, AdministrationFlags& flags, std::string_view things) {
+  command.add_option("--tenant", flags.tenant, fmt::format("the {} of this tenant (default: of all tenants)", things))
       ->type_name("TENANT");
   command.add_option("--url", flags.url, "a service elsewhere (default: the one of the data folder)")->type_name("URL");
-  command.add_option("--token", flags.token, "an administrator's token: the topics of its tenant (default: made here)")
+  command
+      .add_option("--token", flags.token,
+                  fmt::format("an administrator's token: the {} of its tenant (default: made here)", things))
       ->type_name("JWT")
       ->envname("PURPOSEPATH_TOKEN");
   add_setting_flags(command, flags.settings);

@@ -18,12 +18,13 @@ class Service;
 struct AdministrationFlags {
   SettingFlags settings;
   std::string url;
-  std::string token;  // without a tenant: says whose topics these are
+  std::string token;  // without a tenant: says whose things these are
   std::string tenant;  // without it and a token: all tenants
 };
 
-// --url, --token, --tenant and the flags of settings. `flags` must outlive the parsing.
-void add_administration_flags(CLI::App& command, AdministrationFlags& flags);
+// --url, --token, --tenant and the flags of settings. `things`: what the command is about, for the help. `flags` must
+// outlive the parsing.
+void add_administration_flags(CLI::App& command, AdministrationFlags& flags, std::string_view things = "topics");
 
 class Administration {
  public:

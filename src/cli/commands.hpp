@@ -48,6 +48,7 @@ void add_models(CLI::App& root, Chosen& chosen);
 void add_usage(CLI::App& root, Chosen& chosen);
 void add_config(CLI::App& root, Chosen& chosen);
 void add_raw_answers(CLI::App& root, Chosen& chosen);
+void add_jobs(CLI::App& root, Chosen& chosen);
 
 // --config and --data. `flags` must outlive the parsing.
 void add_place_flags(CLI::App& command, SettingFlags& flags);

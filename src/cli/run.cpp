@@ -30,6 +30,7 @@ constexpr auto kCommands = std::to_array<Command>({
     {"config", add_config},
     {"raw-answers", add_raw_answers},
     {"business", add_business},
+    {"jobs", add_jobs},
     {"audit", add_audit},
     {"tenant", add_tenant},
 });

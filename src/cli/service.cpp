@@ -18,6 +18,7 @@
 #include "http/conversations.hpp"
 #include "http/errors.hpp"
 #include "http/events.hpp"
+#include "http/jobs.hpp"
 #include "http/models.hpp"
 #include "http/tenant_records.hpp"
 #include "http/topic_administration.hpp"
@@ -133,6 +134,7 @@ http::Handlers Service::make_handlers() {
   http::add_topics(handlers, *coaching_);
   http::add_analyses(handlers, *coaching_);
   http::add_events(handlers, *coaching_, settings_.http.sse_keep_alive);
+  http::add_jobs(handlers, *coaching_);
   http::add_topic_administration(handlers, *coaching_);
   http::add_tenant_records(handlers, *coaching_);
   http::add_business(handlers, *coaching_, settings_.business);

@@ -98,6 +98,13 @@ void check_private_addresses(LoadedSettings& settings) {
   }
 }
 
+void check_jobs(LoadedSettings& settings) {
+  const auto& coaching = settings.values.coaching;
+  constexpr auto kFault = "must be at least 1: jobs would never run";
+  if (coaching.max_live_jobs < 1) settings.config.fault("coaching.max_live_jobs", kFault);
+  if (coaching.job_attempts < 1) settings.config.fault("coaching.job_attempts", kFault);
+}
+
 }  // namespace
 
 std::vector<std::string> process_environment() {
@@ -134,6 +141,7 @@ void check_for_serving(LoadedSettings& settings) {
   check_http(settings);
   check_business(settings);
   check_private_addresses(settings);
+  check_jobs(settings);
   settings.config.check();
 }
 

@@ -103,6 +103,13 @@ TEST(Settings, LetNobodyReadThisNetworkInProduction) {
   }
 }
 
+TEST(Settings, RefuseASetUpInWhichJobsNeverRun) {
+  for (const auto* name : {"coaching.max_live_jobs", "coaching.job_attempts"}) {
+    EXPECT_NE(faults_of({.sets = {std::string(name) + "=0"}}).find(std::string(name) + " must be at least 1"),
+              std::string::npos);
+  }
+}
+
 TEST(Settings, TakeTheModelFromTheEnvironment) {
   LoadedSettings settings;
   load_settings(settings, {},

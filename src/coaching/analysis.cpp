@@ -3,14 +3,14 @@
 #include <fmt/format.h>
 
 #include <unordered_map>
+#include <utility>
 
 #include "base/schema.hpp"
-#include "coaching/analysis_records.hpp"
+#include "coaching/analysis_job.hpp"
 #include "coaching/ask.hpp"
 #include "coaching/context.hpp"
+#include "coaching/job_runner.hpp"
 #include "coaching/prompt.hpp"
-#include "coaching/raw_answers.hpp"
-#include "coaching/response_cache.hpp"
 #include "coaching/structured.hpp"
 #include "coaching/tenants.hpp"
 #include "coaching/tiers.hpp"
@@ -23,7 +23,6 @@ namespace {
 using base::Code;
 using base::Error;
 using base::Task;
-using AnalysisPtr = std::shared_ptr<const Analysis>;
 using TopicPtr = std::shared_ptr<const Topic>;
 
 struct Schemas {
@@ -72,26 +71,14 @@ void find_unsaid(const Topic& topic, const base::json::object& input, std::vecto
   }
 }
 
-void check_input(const Topic& topic, const Schemas& schemas, const base::json::object& input) {
-  auto faults = schemas.request.faults(input);
-  find_unsaid(topic, input, faults);
-  if (faults.empty()) return;
-  const auto& first = faults.front();
-  const auto text = faults.size() == 1
-                        ? fmt::format("The field {} {}.", first.field, first.message)
-                        : fmt::format("{} things are wrong with the request; details lists them.", faults.size());
-  throw Error(Code::validation_error, text, base::to_json(faults));
-}
-
 // What the templates get, and the offline coach: a value for each parameter, null for what is not there.
-Task<base::json::value> values_for(const Coaching& coaching, const Topic& topic, const AnalysisRequest& request,
-                                   const BusinessContext* context) {
+base::json::value values_for(const Topic& topic, const AnalysisInput& input, const BusinessContext* context) {
   Conversation conversation;
-  conversation.user_name = request.user_name;
-  conversation.context = request.input;
+  conversation.user_name = input.user_name;
+  conversation.context = input.input;
   auto values = template_values(topic, conversation, context);
-  co_await coaching.websites.fill(topic, request.input, values.as_object());
-  co_return values;
+  for (const auto& member : input.page) values.as_object()[member.key()] = member.value();
+  return values;
 }
 
 // References into topic and values.
@@ -118,10 +105,14 @@ Error no_result(const Structured& answer, const std::string& analysis_id) {
   return Error(Code::llm_error, why, base::json::object{{"analysis_id", analysis_id}});
 }
 
-// Asks, and notes in `analysis` what came of it.
-Task<> ask(const Coaching& coaching, const Account& account, llm::Request& request, const Schemas& schemas,
-           Analysis& analysis) {
-  auto answer = co_await ask_structured(coaching, account, request, schemas.result);
+Account account_of(const AnalysisWork& work) {
+  return {work.analysis.owner, work.topic->id, work.input.tier, work.analysis.analysis_id};
+}
+
+Task<> ask(const Coaching& coaching, AnalysisWork& work, LiveJob& live) {
+  const auto schemas = schemas_of(*work.topic);
+  auto answer = co_await ask_structured(coaching, live.account, work.request, schemas->result, &live.charges);
+  auto& analysis = work.analysis;
   if (answer.outcome != Structured::Outcome::valid) throw no_result(answer, analysis.analysis_id);
   analysis.result = std::move(answer.value);
   analysis.model = std::move(answer.spent.model);
@@ -130,117 +121,131 @@ Task<> ask(const Coaching& coaching, const Account& account, llm::Request& reque
   analysis.cost_usd = answer.spent.cost_usd;
 }
 
-Task<AnalysisPtr> make_analysis(const Coaching& coaching, Analysis analysis, const AnalysisRequest& request,
-                                TopicPtr topic, const std::optional<HeldClaim>& claim) {
-  const auto schemas = schemas_of(*topic);
-  const auto context =
-      co_await gather(coaching, topic, {analysis.owner, request.token, request.user_name, request.input});
-  need_business(*topic, context.get());
-  if (context) analysis.business_context = shown_context(*context);
-  const auto values = co_await values_for(coaching, *topic, request, context.get());
-  auto asked = make_request(coaching, *topic, values);
-  const Account account{analysis.owner, topic->id, request.tier, analysis.analysis_id};
-  address(asked, account);
-  const auto key = response_key(coaching, analysis.owner, *topic, asked);
-  analysis.response_hash = key.hash;
+// Of a request that was answered in time.
+Task<> commit_alone(const Coaching& coaching, LiveJob& live, std::vector<store::Write> writes) {
+  settle(coaching, live.account, std::nullopt, live.charges, writes);
+  const auto outcome = co_await coaching.store.transact(std::move(writes));
+  if (!outcome.committed()) {
+    throw Error(Code::conflict, "another request with this Idempotency-Key took over; ask again to get its answer");
+  }
+  live.charges.clear();
+}
 
+AnalysisInput input_of(AnalysisRequest request, const Topic& topic) {
+  AnalysisInput input;
+  input.topic = topic.id;
+  input.topic_scope = topic.scope;
+  input.topic_version = topic.version;
+  input.input = std::move(request.input);
+  input.tier = std::move(request.tier);
+  input.user_name = std::move(request.user_name);
+  if (!request.idempotency_key.empty()) input.key_hash = sha256_hex(request.idempotency_key);
+  input.fresh = request.fresh;
+  return input;
+}
+
+std::string request_hash(const AnalysisInput& input) {
+  return sha256_hex(fmt::format("{}\n{}", input.topic, base::write_json(input.input)));
+}
+
+Analysis draft_of(Owner owner, std::string analysis_id, const AnalysisInput& input) {
+  Analysis draft;
+  draft.analysis_id = std::move(analysis_id);
+  draft.owner = std::move(owner);
+  draft.topic = input.topic;
+  draft.topic_scope = input.topic_scope;
+  draft.topic_version = input.topic_version;
+  draft.request_hash = request_hash(input);
+  return draft;
+}
+
+}  // namespace
+
+void check_input(const Topic& topic, const base::json::object& input) {
+  auto faults = schemas_of(topic)->request.faults(input);
+  find_unsaid(topic, input, faults);
+  if (faults.empty()) return;
+  const auto& first = faults.front();
+  const auto text = faults.size() == 1
+                        ? fmt::format("The field {} {}.", first.field, first.message)
+                        : fmt::format("{} things are wrong with the request; details lists them.", faults.size());
+  throw Error(Code::validation_error, text, base::to_json(faults));
+}
+
+Task<AnalysisWorkPtr> prepare_analysis(const Coaching& coaching, Owner owner, std::string analysis_id, TopicPtr topic,
+                                       AnalysisInput input, base::PrivateText token) {
+  auto work = std::make_shared<AnalysisWork>();
+  work->analysis = draft_of(std::move(owner), std::move(analysis_id), input);
+  auto& analysis = work->analysis;
+  if (!input.business) {
+    const auto gathered =
+        co_await gather(coaching, topic, {analysis.owner, std::move(token), input.user_name, input.input});
+    if (gathered) input.business = *gathered;
+  }
+  if (input.page.empty()) co_await coaching.websites.fill(*topic, input.input, input.page);
+  const auto* context = input.business ? &*input.business : nullptr;
+  need_business(*topic, context);
+  if (context != nullptr) analysis.business_context = shown_context(*context);
+  work->values = values_for(*topic, input, context);
+  work->input = std::move(input);
+  work->topic = std::move(topic);
+  work->request = make_request(coaching, *work->topic, work->values);
+  address(work->request, account_of(*work));
+  work->response = response_key(coaching, analysis.owner, *work->topic, work->request);
+  analysis.response_hash = work->response.hash;
+  co_return work;
+}
+
+Task<> make_analysis(const Coaching& coaching, AnalysisWorkPtr work, LiveJobPtr live) {
+  auto& analysis = work->analysis;
   std::vector<store::Write> writes;
-  auto known = co_await find_response(coaching, key, request.fresh);
+  live->account = account_of(*work);
+  auto known = co_await find_response(coaching, work->response, work->input.fresh);
   if (known.response) {
     analysis.result = known.response->result;
     analysis.model = known.response->model;
     analysis.cached = true;
   } else {
-    co_await ask(coaching, account, asked, *schemas, analysis);
-    keep_response(coaching, key, {analysis.result, analysis.model, {}}, known.lead, writes);
+    co_await ask(coaching, *work, *live);
+    keep_response(coaching, work->response, {analysis.result, analysis.model, {}}, known.lead, writes);
   }
+  co_await live->stop_renewals();  // until here it may have become a job
   analysis.created_at = coaching.clock.now();
   put_analysis(analysis, writes);
-  if (claim) writes.emplace_back(finish_claim(coaching, *claim));
+  if (work->claim) writes.emplace_back(finish_claim(coaching, *work->claim));
   if (auto listed = list_user(coaching, analysis.owner)) writes.emplace_back(std::move(*listed));
-  const auto outcome = co_await coaching.store.transact(std::move(writes));
-  if (!outcome.committed()) {
-    throw Error(Code::conflict, "another request with this Idempotency-Key took over; ask again to get its answer");
+  if (live->version > 0) {
+    co_await commit_job_end(coaching, *live, JobStatus::completed, {}, std::move(writes));
+  } else {
+    co_await commit_alone(coaching, *live, std::move(writes));
   }
   remember_user(coaching, analysis.owner);
-  co_return std::make_shared<const Analysis>(std::move(analysis));
 }
 
-Error no_analysis() { return Error(Code::analysis_not_found, "there is no such analysis of yours"); }
-
-}  // namespace
-
-Task<AnalysisPtr> run_analysis(const Coaching& coaching, Owner owner, AnalysisRequest request) {
+Task<AnalysisAnswer> run_analysis(const Coaching& coaching, Owner owner, AnalysisRequest request) {
+  const auto begun = coaching.clock.now();
   const auto topic = co_await analysis_topic(coaching, owner, request);
-  check_input(*topic, *schemas_of(*topic), request.input);
-  Analysis analysis;
-  analysis.analysis_id = coaching.ids.next("anls");
-  analysis.owner = owner;
-  analysis.topic = topic->id;
-  analysis.topic_scope = topic->scope;
-  analysis.topic_version = topic->version;
-  analysis.request_hash = sha256_hex(fmt::format("{}\n{}", topic->id, base::write_json(request.input)));
-  if (request.idempotency_key.empty()) {
-    co_return co_await make_analysis(coaching, std::move(analysis), request, topic, std::nullopt);
+  check_input(*topic, request.input);
+  const bool respond_async = request.respond_async;
+  auto token = std::move(request.token);
+  auto input = input_of(std::move(request), *topic);
+  const auto key_hash = input.key_hash;
+  if (!key_hash.empty()) {
+    auto known = co_await find_repeat(coaching, owner, key_hash, request_hash(input));
+    if (known) co_return co_await answer_repeat(coaching, owner, std::move(*known), respond_async);
   }
-  AnalysisClaim claim{analysis.request_hash, analysis.analysis_id, false,
-                      coaching.clock.now() + coaching.options.job_lease};
-  const auto outcome = co_await claim_analysis(coaching, owner, request.idempotency_key, std::move(claim));
-  if (!outcome.held) co_return co_await find_analysis(coaching, owner, outcome.done_id);
-  std::exception_ptr failure;
-  try {
-    co_return co_await make_analysis(coaching, std::move(analysis), request, topic, outcome.held);
-  } catch (...) {
-    failure = std::current_exception();
+  const auto work =
+      co_await prepare_analysis(coaching, owner, coaching.ids.next("anls"), topic, std::move(input), std::move(token));
+  if (respond_async) co_return co_await enqueue_analysis(coaching, work);
+  if (!key_hash.empty()) {
+    const auto until = coaching.clock.now() + coaching.options.analysis.wait + coaching.options.job_lease;
+    AnalysisClaim claim{work->analysis.request_hash, work->analysis.analysis_id, "", false, until};
+    auto outcome = co_await claim_analysis(coaching, owner, key_hash, std::move(claim));
+    if (!outcome.held) co_return co_await answer_repeat(coaching, owner, std::move(outcome), false);
+    work->claim = std::move(outcome.held);
   }
-  co_await release_claim(coaching, *outcome.held);
-  std::rethrow_exception(failure);
-}
-
-Task<AnalysisPtr> find_analysis(const Coaching& coaching, Owner owner, std::string analysis_id) {
-  if (!base::is_id(analysis_id, "anls")) throw no_analysis();
-  const auto item = co_await coaching.store.get(analysis_key(owner, analysis_id));
-  if (!item) throw no_analysis();
-  co_return std::make_shared<const Analysis>(record_of<Analysis>(*item));
-}
-
-Task<AnalysisPage> list_analyses(const Coaching& coaching, Owner owner, std::string topic, std::int64_t page,
-                                 std::int64_t page_size) {
-  // A list by page numbers walks the user's entries; beyond this many it ends instead of walking for ever.
-  constexpr std::int64_t kMostEntries = 20'000;
-  AnalysisPage result;
-  const auto first = (page - 1) * page_size;
-  store::Query query;
-  query.partition = user_partition(owner);
-  query.from = "anls#";
-  query.to = "anls$";
-  query.descending = true;  // ids sort by time: newest first
-  query.limit = 1000;
-  std::int64_t walked = 0;
-  for (bool more = true; more;) {
-    const auto got = co_await coaching.store.query(query);
-    for (const auto& item : got.items) {
-      ++walked;
-      auto entry = record_of<AnalysisEntry>(item);
-      if (!topic.empty() && entry.topic != topic) continue;
-      const auto at = result.total++;
-      if (at >= first && at < first + page_size) result.analyses.push_back(std::move(entry));
-    }
-    more = got.more && walked < kMostEntries;
-    if (more) query.after = got.items.back().key.sort;
-  }
-  co_return result;
-}
-
-Task<> delete_analysis(const Coaching& coaching, Owner owner, std::string analysis_id) {
-  const auto analysis = co_await find_analysis(coaching, owner, analysis_id);
-  std::vector<store::Write> writes;
-  writes.emplace_back(store::Delete{analysis_key(owner, analysis_id), store::Condition::exists()});
-  writes.emplace_back(store::Delete{analysis_entry_key(owner, analysis_id), store::Condition::none()});
-  forget_response(coaching, {owner.tenant_id, analysis->response_hash}, writes);
-  const auto outcome = co_await coaching.store.transact(std::move(writes));
-  if (!outcome.committed()) throw no_analysis();
-  co_await erase_raw_answers(coaching.store, owner, analysis_id);
+  const auto spent = coaching.clock.now() - begun;
+  co_return co_await make_in_time(coaching, work, coaching.options.analysis.wait - spent);
 }
 
 }  // namespace coaching

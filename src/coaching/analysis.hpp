@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "coaching/jobs.hpp"
 #include "coaching/options.hpp"
 #include "coaching/records.hpp"
 #include "coaching/topic.hpp"
@@ -50,15 +51,21 @@ struct AnalysisRequest {
   base::PrivateText token;  // the caller's, to read the business context with
   std::string idempotency_key;  // "" for none
   bool fresh = false;  // asks a model even when the response cache has an answer
+  bool respond_async = false;  // as a job at once
 };
 
-// Stores and returns the analysis. With an idempotency key a repeat gets the same analysis and nothing is run twice.
-// Throws Error: topic_not_found, forbidden (tier), validation_error with fields as the client wrote them, or with the
-// business data that is needed and not on record, dependency_unavailable when that cannot be read,
-// idempotency_mismatch, conflict (the first request of that key is still at work), llm_error when there is no valid
-// result (then nothing is stored but the raw answer, for the operator), and what ask_model throws.
-base::Task<std::shared_ptr<const Analysis>> run_analysis(const Coaching& coaching, Owner owner,
-                                                         AnalysisRequest request);
+// One of the two.
+struct AnalysisAnswer {
+  std::shared_ptr<const Analysis> analysis;
+  std::optional<Job> job;  // that makes it
+};
+// Makes and stores the analysis. One that is not there after options.analysis.wait becomes a job and goes on as such;
+// before that nothing is written. With an idempotency key a repeat gets the same analysis, or the job that is at work on
+// it, and nothing is run twice. Throws Error: topic_not_found, forbidden (tier), validation_error with fields as the
+// client wrote them, or with the business data that is needed and not on record, dependency_unavailable when that cannot
+// be read, idempotency_mismatch, conflict (the first request of that key is still at work), llm_error when there is no
+// valid result (then nothing is stored but the raw answer, for the operator), and what ask_model throws.
+base::Task<AnalysisAnswer> run_analysis(const Coaching& coaching, Owner owner, AnalysisRequest request);
 
 // Throws Error{analysis_not_found}, also when it is somebody else's.
 base::Task<std::shared_ptr<const Analysis>> find_analysis(const Coaching& coaching, Owner owner,

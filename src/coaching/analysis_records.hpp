@@ -12,14 +12,15 @@ namespace coaching {
 struct AnalysisClaim {
   std::string request_hash;
   std::string analysis_id;
+  std::string job_id;  // that has it; "" while a request has it itself
   bool done = false;
-  base::Time lease_until{};  // while not done: then its process has died
+  base::Time lease_until{};  // while not done, and without a job: then its process has died
 };
-BOOST_DESCRIBE_STRUCT(AnalysisClaim, (), (request_hash, analysis_id, done, lease_until))
+BOOST_DESCRIBE_STRUCT(AnalysisClaim, (), (request_hash, analysis_id, job_id, done, lease_until))
 
 store::Key analysis_key(const Owner& owner, std::string_view analysis_id);
 store::Key analysis_entry_key(const Owner& owner, std::string_view analysis_id);
-store::Key analysis_claim_key(const Owner& owner, std::string_view idempotency_key);
+store::Key analysis_claim_key(const Owner& owner, std::string_view key_hash);
 
 void put_analysis(const Analysis& analysis, std::vector<store::Write>& writes);
 
@@ -29,13 +30,23 @@ struct HeldClaim {
   AnalysisClaim claim;
   std::int64_t version = 0;
 };
-// Wins the claim, or returns the id of the analysis that the key has made. Throws Error: idempotency_mismatch, conflict.
+// What became of a claim: it is held; or the key has made an analysis, or a job that will.
 struct ClaimOutcome {
   std::optional<HeldClaim> held;
-  std::string done_id;  // "" when held
+  std::string done_id;  // the analysis, when it is done
+  std::string job_id;
 };
-base::Task<ClaimOutcome> claim_analysis(const Coaching& coaching, Owner owner, std::string idempotency_key,
-                                        AnalysisClaim claim);
+// What the key has made already; nullopt when it is free. Throws Error: idempotency_mismatch, conflict.
+base::Task<std::optional<ClaimOutcome>> find_repeat(const Coaching& coaching, Owner owner, std::string key_hash,
+                                                    std::string request_hash);
+// Claims the key, if it is free. `more` is written together with the claim. Throws like find_repeat.
+base::Task<ClaimOutcome> claim_analysis(const Coaching& coaching, Owner owner, std::string key_hash,
+                                        AnalysisClaim claim, std::vector<store::Write> more = {});
+// The claim of a job, for its end; nullopt when it has none any more.
+base::Task<std::optional<HeldClaim>> claim_of_job(const Coaching& coaching, Owner owner, std::string key_hash,
+                                                  std::string job_id);
+// For the transaction that makes a request's analysis a job.
+store::Put hand_claim_over(const Coaching& coaching, HeldClaim held, std::string job_id);
 // For the transaction that stores the analysis.
 store::Put finish_claim(const Coaching& coaching, HeldClaim held);
 // The analysis failed: a repeat may run. Never throws base::Error; the lease ends by itself.

@@ -27,7 +27,7 @@ class RunAnalysis : public testing::Test {
   }
   std::shared_ptr<const Analysis> run(AnalysisRequest request) { return run(std::move(request), world.owner); }
   std::shared_ptr<const Analysis> run(AnalysisRequest request, Owner owner) {
-    return world.run(run_analysis(world.first->coaching, std::move(owner), std::move(request)));
+    return world.run(run_analysis(world.first->coaching, std::move(owner), std::move(request))).analysis;
   }
   Code refused(AnalysisRequest request) {
     return world.error_of([&] { run(std::move(request)); });
@@ -40,8 +40,8 @@ class RunAnalysis : public testing::Test {
   // Begins one; its outcome goes to `made` or `failed`.
   void begin(AnalysisRequest request, const std::string& user = "ines") {
     boost::asio::co_spawn(world.io, run_analysis(world.first->coaching, {"bakery", user}, std::move(request)),
-                          [this](const std::exception_ptr& failure, std::shared_ptr<const Analysis> analysis) {
-                            failure ? failed.push_back(failure) : made.push_back(std::move(analysis));
+                          [this](const std::exception_ptr& failure, const AnalysisAnswer& answer) {
+                            failure ? failed.push_back(failure) : made.push_back(answer.analysis);
                           });
   }
   // Holds the first call back until the gate is open; it fails then when it should.
@@ -149,7 +149,7 @@ TEST_F(RunAnalysis, CachesNothingAcrossTenantsTopicsAndTime) {
 TEST_F(RunAnalysis, FindsInTheStoreWhatAnotherProcessHasAsked) {
   run(request());
   const auto second = world.make_instance();
-  const auto again = world.run(run_analysis(second->coaching, world.owner, request()));
+  const auto again = world.run(run_analysis(second->coaching, world.owner, request())).analysis;
   EXPECT_TRUE(again->cached);
   EXPECT_TRUE(second->model.seen().empty());
 }
@@ -257,7 +257,7 @@ TEST_F(RunAnalysis, OneOfTwoEqualKeysAtOnceRuns) {
   std::exception_ptr failure;
   bool done = false;
   boost::asio::co_spawn(world.io, run_analysis(world.first->coaching, world.owner, keyed),
-                        [&](std::exception_ptr error, std::shared_ptr<const Analysis>) {
+                        [&](std::exception_ptr error, const AnalysisAnswer&) {
                           failure = error;
                           done = true;
                         });
@@ -266,10 +266,10 @@ TEST_F(RunAnalysis, OneOfTwoEqualKeysAtOnceRuns) {
   EXPECT_TRUE(world.last_error->retry_after);
 
   // When its process has died, another one takes over; if it had not, it finds that out in time.
-  world.clock.advance(world.options.job_lease);
+  world.clock.advance(world.options.analysis.wait + world.options.job_lease);
   const auto second = world.make_instance();
   second->model.answers = {std::string(kResult)};
-  const auto taken_over = world.run(run_analysis(second->coaching, world.owner, keyed));
+  const auto taken_over = world.run(run_analysis(second->coaching, world.owner, keyed)).analysis;
   gate.open();
   world.drive([&] { return done; });
   EXPECT_EQ(world.error_of([&] { std::rethrow_exception(failure); }), Code::conflict);

@@ -240,11 +240,11 @@ TEST_F(Gather, AnAnalysisSaysWhatItWentWithout) {
   asked.tier = "free";
   asked.input = {{"text_to_analyze", "We bake bread that people remember."}};
   asked.token = base::PrivateText("token-1");
-  const auto known = run(run_analysis(coaching, owner, asked));
+  const auto known = run(run_analysis(coaching, owner, asked)).analysis;
   EXPECT_NE(first->model.seen().back().messages[0].content.reveal().find("Three shops"), std::string::npos);
   EXPECT_EQ(known->business_context.at("sections"), json::value(json::array{"foundation"}));
   business.failing = {"foundation"};
-  const auto without = run(run_analysis(coaching, owner, asked));
+  const auto without = run(run_analysis(coaching, owner, asked)).analysis;
   EXPECT_FALSE(without->cached);  // another prompt
   EXPECT_EQ(without->business_context.at("unavailable"), json::value(json::array{"foundation"}));
 }

@@ -142,4 +142,24 @@ Task<> give_up_extraction(const Coaching& coaching, LiveJobPtr live, JobFailure 
   co_await commit(coaching, live, snapshot, std::move(none), std::move(why));
 }
 
+Task<std::vector<store::Write>> reopen_extraction(const Coaching& coaching, Job job) {
+  coaching.cache.drop(job.reference);
+  const auto snapshot = co_await load_unchecked(coaching, job.reference);
+  if (!snapshot || snapshot->conversation.status != Status::needs_review) {
+    throw Error(Code::conflict, "the conversation does not wait for a result any more");
+  }
+  coaching.cache.drop(job.reference);
+  auto conversation = snapshot->conversation;
+  conversation.status = Status::completing;
+  conversation.job_id = job.job_id;
+  conversation.review_reason.clear();
+  conversation.raw_answer_id.clear();
+  conversation.updated_at = coaching.clock.now();
+  std::vector<store::Write> writes;
+  writes.emplace_back(
+      put_conversation(conversation, snapshot->version + 1, store::Condition::version_is(snapshot->version)));
+  writes.emplace_back(put_entry(conversation));
+  co_return writes;
+}
+
 }  // namespace coaching

@@ -8,5 +8,7 @@ namespace coaching {
 // model that stays away for all attempts. `completed` is written only together with a valid result.
 base::Task<> run_extraction(const Coaching& coaching, LiveJobPtr live);
 base::Task<> give_up_extraction(const Coaching& coaching, LiveJobPtr live, JobFailure why);
+// The conversation that needs review waits for the job again.
+base::Task<std::vector<store::Write>> reopen_extraction(const Coaching& coaching, Job job);
 
 }  // namespace coaching

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 
+#include "coaching/analysis_job.hpp"
 #include "coaching/extraction.hpp"
 #include "coaching/job_runner.hpp"
 #include "coaching/summary.hpp"
@@ -26,7 +27,9 @@ Task<> give_up_unknown(const Coaching& coaching, LiveJobPtr live, JobFailure why
 
 const JobKind& job_kind(std::string_view name) {
   static const std::array kKinds{
-      JobKind{.name = kExtractionJob, .run = run_extraction, .give_up = give_up_extraction},
+      JobKind{.name = kAnalysisJob, .run = run_analysis_job, .give_up = give_up_analysis},
+      JobKind{
+          .name = kExtractionJob, .run = run_extraction, .give_up = give_up_extraction, .reopen = reopen_extraction},
       JobKind{.name = kSummaryJob, .run = run_summary, .give_up = give_up_summary},
       JobKind{.name = kWebhookJob,
               .run = run_webhook,

@@ -192,11 +192,10 @@ LiveJobPtr start_job(const Coaching& coaching, boost::asio::any_io_executor exec
 Task<> start_due_jobs(const Coaching& coaching, bool even_if_leased) {
   constexpr std::size_t kMost = 1'000;  // what a query gives
   const auto executor = co_await boost::asio::this_coro::executor;
-  // One more than there are places: whoever finds none is called when one gets free.
-  const auto limit = std::min(coaching.live_jobs.free_places() + 1, kMost);
-  for (auto& id : co_await due_jobs(coaching, even_if_leased, even_if_leased ? kMost : limit)) {
-    start_job(coaching, executor, std::move(id), even_if_leased);
-  }
+  const auto limit = even_if_leased ? kMost : std::min(coaching.live_jobs.free_places() + 1, kMost);
+  auto ids = co_await due_jobs(coaching, even_if_leased, limit);
+  if (ids.size() == limit) coaching.live_jobs.somebody_waits();
+  for (auto& id : ids) start_job(coaching, executor, std::move(id), even_if_leased);
 }
 
 void end_job(const Coaching& coaching, LiveJob& live, JobStatus status, const JobFailure& why,
@@ -209,7 +208,6 @@ void end_job(const Coaching& coaching, LiveJob& live, JobStatus status, const Jo
   job.updated_at = coaching.clock.now();
   job.expires_at = job.updated_at + coaching.options.job_retention;
   if (job.has_input && !may_be_tried_again) {
-    job.has_input = false;
     writes.emplace_back(store::Delete{job_input_key(job.job_id), store::Condition::none()});
   }
   if (job.listed) writes.emplace_back(put_job_entry(job, job.expires_at));
@@ -220,6 +218,8 @@ Task<> commit_job_end(const Coaching& coaching, LiveJob& live, JobStatus status,
                       std::vector<store::Write> writes) {
   auto event = co_await add_end(coaching, live.job, status, why.code, writes);
   co_await live.stop_renewals();
+  // A commit that is cut off halfway might be there and not be known.
+  co_await boost::asio::this_coro::reset_cancellation_state(boost::asio::disable_cancellation());
   const auto before = live.job;
   end_job(coaching, live, status, why, writes);
   settle(coaching, live.account, std::nullopt, live.charges, writes);

@@ -18,6 +18,9 @@ struct JobKind {
   base::Task<> (*run)(const Coaching& coaching, LiveJobPtr live) = nullptr;
   // It will not be tried again: stores what that means together with its end, with commit_job_end().
   base::Task<> (*give_up)(const Coaching& coaching, LiveJobPtr live, JobFailure why) = nullptr;
+  // It failed, and is to be tried again: what has to be written together with that. Throws Error{conflict} when there is
+  // nothing to try any more. None: nothing to write.
+  base::Task<std::vector<store::Write>> (*reopen)(const Coaching& coaching, Job job) = nullptr;
   std::int64_t CoachingOptions::* attempts = &CoachingOptions::job_attempts;
   bool (*fails_at_once)(const base::Error& error) = is_permanent;
   base::Milliseconds backoff{2'000};  // doubles with each attempt

@@ -63,8 +63,9 @@ class LiveJobs : public AtWork<LiveJob> {
   }
   // For a drain: no job begins any more.
   void close() { closed_ = true; }
-  // Whether a job found no place since this was asked last.
+  // Whether a job found no place, or there may be more that are due, since this was asked last.
   bool take_waiting() { return somebody_waits_.exchange(false); }
+  void somebody_waits() { somebody_waits_ = true; }
 
  private:
   std::size_t places_;

@@ -33,19 +33,32 @@ json::object metadata_of(const coaching::Analysis& analysis) {
   return metadata;
 }
 
-// The result's own members stand beside those that all analyses have.
-json::object body_of(const coaching::Analysis& analysis) {
-  json::object body{{"analysis_id", analysis.analysis_id}, {"analysis_type", analysis.topic}};
-  for (const auto& member : analysis.result.as_object()) body.emplace(member.key(), member.value());
-  body["created_at"] = base::to_json(analysis.created_at);
-  body["metadata"] = metadata_of(analysis);
-  return body;
-}
-
 // RFC 9111, 5.2.1.4.
 bool wants_fresh(const Request& request) {
   const auto directives = base::to_lower(request.header("cache-control"));
   return directives.find("no-cache") != std::string::npos || directives.find("no-store") != std::string::npos;
+}
+
+// RFC 7240: tokens between commas, in any number of headers.
+bool prefers_async(const Request& request) {
+  for (const auto& [name, value] : request.headers) {
+    if (name != "prefer") continue;
+    for (std::string_view rest = value; !rest.empty();) {
+      const auto comma = rest.find(',');
+      if (base::to_lower(base::trim(rest.substr(0, comma))) == "respond-async") return true;
+      rest = comma == std::string_view::npos ? std::string_view() : rest.substr(comma + 1);
+    }
+  }
+  return false;
+}
+
+Response accepted(const coaching::Job& job, bool asked_for) {
+  auto response = Response::json(
+      202,
+      {{"job_id", job.job_id}, {"status", base::name_of(job.status)}, {"created_at", base::to_json(job.created_at)}});
+  response.headers.emplace_back("Location", "/api/v1/jobs/" + job.job_id);
+  if (asked_for) response.headers.emplace_back("Preference-Applied", "respond-async");
+  return response;
 }
 
 Task<Response> run(const Coaching& coaching, const Call& call) {
@@ -57,15 +70,17 @@ Task<Response> run(const Coaching& coaching, const Call& call) {
   request.token = call.token();
   request.idempotency_key = call.request.header("idempotency-key");
   request.fresh = wants_fresh(call.request);
-  const auto analysis = co_await coaching::run_analysis(coaching, owner_of(call.caller), std::move(request));
-  auto response = Response::json(201, body_of(*analysis));
-  response.headers.emplace_back("Location", "/api/v1/analysis/" + analysis->analysis_id);
+  const bool respond_async = request.respond_async = prefers_async(call.request);
+  const auto answer = co_await coaching::run_analysis(coaching, owner_of(call.caller), std::move(request));
+  if (answer.job) co_return accepted(*answer.job, respond_async);
+  auto response = Response::json(201, analysis_body(*answer.analysis));
+  response.headers.emplace_back("Location", "/api/v1/analysis/" + answer.analysis->analysis_id);
   co_return response;
 }
 
 Task<Response> get(const Coaching& coaching, const Call& call) {
   const auto analysis = co_await coaching::find_analysis(coaching, owner_of(call.caller), call.path("analysis_id"));
-  co_return Response::json(200, body_of(*analysis));
+  co_return Response::json(200, analysis_body(*analysis));
 }
 
 Task<Response> list(const Coaching& coaching, const Call& call) {
@@ -93,6 +108,14 @@ Task<Response> erase(const Coaching& coaching, const Call& call) {
 }
 
 }  // namespace
+
+json::object analysis_body(const coaching::Analysis& analysis) {
+  json::object body{{"analysis_id", analysis.analysis_id}, {"analysis_type", analysis.topic}};
+  for (const auto& member : analysis.result.as_object()) body.emplace(member.key(), member.value());
+  body["created_at"] = base::to_json(analysis.created_at);
+  body["metadata"] = metadata_of(analysis);
+  return body;
+}
 
 void add_analyses(Handlers& handlers, const Coaching& coaching) {
   const auto add = [&](const char* operation_id, auto handler) {

@@ -26,6 +26,12 @@ export const withResumeGrace = (ms: number): Settings => ({
   PURPOSEPATH_COACHING__SWEEP_INTERVAL: `${ms}ms`,
 });
 
+// After this a request for an analysis is answered with a job.
+export const withAnalysisWait = (ms: number): Settings => ({ PURPOSEPATH_COACHING__ANALYSIS__WAIT: `${ms}ms` });
+export const withJobAttempts = (attempts: number): Settings => ({ PURPOSEPATH_COACHING__JOB_ATTEMPTS: String(attempts) });
+// How often somebody looks for what is due.
+export const withSweeps = (ms: number): Settings => ({ PURPOSEPATH_COACHING__SWEEP_INTERVAL: `${ms}ms` });
+
 export const withReadTimeouts = (ms: number): Settings => ({
   PURPOSEPATH_HTTP__HEADER_TIMEOUT: `${ms}ms`,
   PURPOSEPATH_HTTP__BODY_TIMEOUT: `${ms}ms`,
