@@ -7,6 +7,7 @@
 #include "base/bell.hpp"
 #include "coaching/analysis.hpp"
 #include "coaching/prompt.hpp"
+#include "coaching/sweep.hpp"
 #include "coaching/world_test.hpp"
 
 namespace coaching {
@@ -247,6 +248,23 @@ TEST_F(Gather, AnAnalysisSaysWhatItWentWithout) {
   const auto without = run(run_analysis(coaching, owner, asked)).analysis;
   EXPECT_FALSE(without->cached);  // another prompt
   EXPECT_EQ(without->business_context.at("unavailable"), json::value(json::array{"foundation"}));
+}
+
+TEST_F(Gather, AnAnalysisThatIsAJobKeepsWhatItsCallersTokenCouldRead) {
+  AnalysisRequest asked;
+  asked.topic = "alignment";
+  asked.tier = "free";
+  asked.input = {{"text_to_analyze", "We bake bread that people remember."}};
+  asked.token = base::PrivateText("token-1");
+  asked.respond_async = true;
+  first->live_jobs.close();
+  const auto job = run(run_analysis(coaching, owner, asked)).job.value();
+  EXPECT_EQ(business.asked.back().token.reveal(), "token-1");
+  EXPECT_EQ(run(store->get(job_input_key(job.job_id)))->body.find("token-1"), std::string::npos);
+  const auto second = make_instance();  // whose store knows nothing of the business
+  run(sweep(second->coaching, false));
+  drive([&] { return second->live_jobs.size() == 0; });
+  EXPECT_NE(second->model.seen().at(0).messages[0].content.reveal().find("Three shops"), std::string::npos);
 }
 
 }  // namespace
