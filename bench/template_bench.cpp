@@ -34,7 +34,7 @@ base::json::value values_of(const coaching::Topic& topic) {
   coaching::Conversation conversation;
   conversation.user_name = base::PrivateText("Ines");
   if (topic.example.is_object()) conversation.context = topic.example.at("request").as_object();
-  return template_values(topic, conversation);
+  return template_values(topic, conversation, nullptr);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // Numbers, dates and people, as a text has them.
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <unordered_set>
 
 #include "llm/offline_reading.hpp"
@@ -224,7 +225,7 @@ std::vector<std::string> people_in(const Reading& reading) {
                                 "german", "french",  "dutch",     "spanish",   "europe",    "european", "germany",
                                 "france", "google",  "facebook",  "linkedin",  "instagram", "i'm",      "i've",
                                 "i'll",   "i'd",     "internet",  "christmas", "easter"};
-  const auto places = places_in(reading);
+  std::optional<WordSet> places;  // most texts name nobody, and need none
   std::vector<std::string> found;
   for (const auto& sentence : reading.sentences) {
     const auto& words = sentence.words;
@@ -240,7 +241,8 @@ std::vector<std::string> people_in(const Reading& reading) {
         add_once(found, span(words, first, at));
       } else if (at > 0 && begins_large(word.text) && !kNoNames.contains(word.lower)) {
         const auto last = end_of_name(words, at);
-        if (!places.contains(words[last].lower))
+        if (!places) places = places_in(reading);
+        if (!places->contains(words[last].lower))
           add_once(found, without_possessive(words[last], span(words, at, last)));
         at = last;
       }

@@ -9,6 +9,7 @@
 #include <charconv>
 #include <chrono>
 #include <cmath>
+#include <unordered_map>
 
 #include "base/text.hpp"
 
@@ -327,11 +328,13 @@ void each_function(const auto& visit) {
 }  // namespace
 
 const Function* find_function(std::string_view name) {
-  const Function* found = nullptr;
-  each_function([&](const Function& function) {
-    if (function.name == name) found = &function;
-  });
-  return found;
+  static const auto kByName = [] {
+    std::unordered_map<std::string_view, const Function*> by_name;
+    each_function([&](const Function& function) { by_name.emplace(function.name, &function); });
+    return by_name;
+  }();
+  const auto found = kByName.find(name);
+  return found == kByName.end() ? nullptr : found->second;
 }
 
 std::vector<std::string_view> function_names() {

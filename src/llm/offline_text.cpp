@@ -84,7 +84,7 @@ std::vector<Word> split_words(std::string_view text) {
   for (std::size_t at = 0; at < text.size();) {
     auto length = word_character(text.substr(at), false);
     if (length == 0) {
-      ++at;
+      at += character_length(text.substr(at));  // of a dash, all bytes: the later ones would look like a letter
       continue;
     }
     const auto begin = at;
