@@ -36,8 +36,8 @@ void let_answer(llm::ScriptedProvider& model) {
 struct Worker {
   Worker(World& world, std::size_t steps)
       : store(*world.store, steps),
-        instance(world.options, world.llm_options, store, world.topics, world.clock, world.ids, world.random, world.log,
-                 world.metrics) {
+        instance(world.options, world.llm_options, store, world.topics, world.website_options, world.webhook_options,
+                 world.clock, world.ids, world.random, world.log, world.metrics) {
     let_answer(instance.model);
   }
   PacedStore store;
