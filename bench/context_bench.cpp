@@ -18,6 +18,7 @@
 
 #include "coaching/cache.hpp"
 #include "coaching/context.hpp"
+#include "coaching/event_hub.hpp"
 #include "coaching/http_business.hpp"
 #include "coaching/live_job.hpp"
 #include "coaching/live_turn.hpp"
@@ -25,6 +26,8 @@
 #include "coaching/response_cache.hpp"
 #include "coaching/tenants.hpp"
 #include "coaching/topic_versions.hpp"
+#include "coaching/webhooks.hpp"
+#include "coaching/website.hpp"
 #include "llm/scripted.hpp"
 #include "store/sqlite.hpp"
 #include "store/temporary_folder.hpp"
@@ -131,9 +134,12 @@ int main(int argc, char** argv) {
   business_options.base_url = fmt::format("http://127.0.0.1:{}", acceptor.local_endpoint().port());
   net::HttpClient http({}, net::ProxyRules{});
   coaching::HttpBusiness business(business_options, {http, clock, log, metrics});  // nothing is remembered
-  const coaching::Coaching coaching{options, llm_options, *store,     model,     topics,  versions,
-                                    cache,   responses,   live_turns, live_jobs, tenants, business,
-                                    clock,   ids,         random,     log,       metrics};
+  const coaching::Websites websites;
+  coaching::EventHub events;
+  const coaching::Webhooks webhooks({}, false);
+  const coaching::Coaching coaching{options,   llm_options, *store,    model,   topics,   versions, cache,
+                                    responses, live_turns,  live_jobs, tenants, business, websites, events,
+                                    webhooks,  clock,       ids,       random,  log,      metrics};
 
   const auto topic = topic_of_all(topics);
   auto context = gather_once(io, coaching, topic);  // opens the connections
