@@ -39,18 +39,27 @@ Error unreachable(const Error& error) {
           fmt::format("the endpoint could not be reached ({}{})", where, net::timed_out(error) ? ", time-out" : "")};
 }
 
+// While a secret is being replaced, one by each of the two.
+std::string signatures(const Webhook& webhook, const Delivery& delivery, std::int64_t timestamp_s, base::Time now) {
+  auto text = webhook_signature(webhook.secret, delivery.event_id, timestamp_s, delivery.body);
+  if (webhook.previous_until && now < *webhook.previous_until) {
+    text += " " + webhook_signature(webhook.previous_secret, delivery.event_id, timestamp_s, delivery.body);
+  }
+  return text;
+}
+
 Task<net::HttpResponse> send(const Coaching& coaching, const Webhook& webhook, const Delivery& delivery) {
   coaching.webhooks.check_url(webhook.url.reveal());  // what was allowed once may not be now
   const auto timeout = coaching.webhooks.options().timeout;
-  const auto timestamp = std::chrono::floor<std::chrono::seconds>(coaching.clock.now()).time_since_epoch().count();
+  const auto now = coaching.clock.now();
+  const auto timestamp = std::chrono::floor<std::chrono::seconds>(now).time_since_epoch().count();
   net::HttpRequest request;
   request.method = "POST";
   request.url = net::parse_url(webhook.url.reveal());
-  request.headers = {
-      {"Content-Type", "application/json"},
-      {"webhook-id", delivery.event_id},
-      {"webhook-timestamp", std::to_string(timestamp)},
-      {"webhook-signature", webhook_signature(webhook.secret, delivery.event_id, timestamp, delivery.body)}};
+  request.headers = {{"Content-Type", "application/json"},
+                     {"webhook-id", delivery.event_id},
+                     {"webhook-timestamp", std::to_string(timestamp)},
+                     {"webhook-signature", signatures(webhook, delivery, timestamp, now)}};
   request.body = delivery.body;
   request.timeouts = {.connect = timeout, .first_byte = timeout, .idle = timeout, .total = timeout};
   try {

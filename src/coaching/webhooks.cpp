@@ -6,6 +6,7 @@
 #include <array>
 #include <boost/asio/ip/address.hpp>
 #include <span>
+#include <utility>
 
 #include "aws/hash.hpp"
 #include "base/base64.hpp"
@@ -31,6 +32,8 @@ Error wrong_url(const std::string& why) {
   return {Code::validation_error, "the endpoint cannot be registered: its URL " + why,
           base::json::array{base::json::object{{"field", "url"}, {"message", why}}}};
 }
+
+Error no_webhook() { return {Code::not_found, "there is no such webhook"}; }
 
 base::Secret make_secret(base::Random& random) {
   std::array<std::byte, kSecretBytes> bytes{};
@@ -124,11 +127,25 @@ Task<std::vector<Webhook>> list_webhooks(store::Store& store, std::string tenant
   co_return webhooks;
 }
 
+Task<Webhook> rotate_secret(const Coaching& coaching, Owner actor, std::string webhook_id) {
+  const auto item = co_await coaching.store.get(webhook_key(actor.tenant_id, webhook_id));
+  if (!item) throw no_webhook();
+  auto webhook = record_of<Webhook>(*item);
+  webhook.previous_secret = std::exchange(webhook.secret, make_secret(coaching.random));
+  webhook.previous_until = coaching.clock.now() + coaching.webhooks.options().rotation;
+  std::vector<store::Write> writes{
+      put_webhook(webhook, item->version + 1, store::Condition::version_is(item->version))};
+  writes.emplace_back(audited(coaching.ids, coaching.clock, actor, actor.tenant_id, "webhook.rotate", webhook_id));
+  const auto outcome = co_await coaching.store.transact(std::move(writes));
+  if (!outcome.committed()) throw Error(Code::conflict, "the webhook was changed meanwhile; try again");
+  co_return webhook;
+}
+
 Task<> delete_webhook(const Coaching& coaching, Owner actor, std::string webhook_id) {
   std::vector<store::Write> writes{store::Delete{webhook_key(actor.tenant_id, webhook_id), store::Condition::exists()}};
   writes.emplace_back(audited(coaching.ids, coaching.clock, actor, actor.tenant_id, "webhook.delete", webhook_id));
   const auto outcome = co_await coaching.store.transact(std::move(writes));
-  if (!outcome.committed()) throw Error(Code::not_found, "there is no such webhook");
+  if (!outcome.committed()) throw no_webhook();
 }
 
 std::string webhook_signature(const base::Secret& secret, std::string_view id, std::int64_t timestamp_s,

@@ -20,10 +20,11 @@ namespace coaching {
 struct WebhookOptions {
   base::Milliseconds timeout{10'000};  // for a delivery, from connecting to the answer's end
   std::int64_t per_tenant = 10;  // endpoints
+  base::Milliseconds rotation{86'400'000};  // how long a secret that was replaced still signs
   // "127.0.0.1:8080": allowed although not public. For tests and development; refused in production.
   std::vector<std::string> allow_private;
 };
-BOOST_DESCRIBE_STRUCT(WebhookOptions, (), (timeout, per_tenant, allow_private))
+BOOST_DESCRIBE_STRUCT(WebhookOptions, (), (timeout, per_tenant, rotation, allow_private))
 
 struct Webhook {
   std::string webhook_id;  // whk_…
@@ -32,14 +33,16 @@ struct Webhook {
   std::vector<std::string> events;  // types; "*" for all
   std::string description;
   base::Secret secret;  // whsec_ and base64
+  base::Secret previous_secret;  // signs too until then
+  std::optional<base::Time> previous_until;
   bool enabled = true;
   std::string disabled_reason;  // "gone": it answered 410
   std::string created_by;  // user id
   base::Time created_at{};
 };
 BOOST_DESCRIBE_STRUCT(Webhook, (),
-                      (webhook_id, tenant_id, url, events, description, secret, enabled, disabled_reason, created_by,
-                       created_at))
+                      (webhook_id, tenant_id, url, events, description, secret, previous_secret, previous_until,
+                       enabled, disabled_reason, created_by, created_at))
 
 // How deliveries are made: options and the client for them. Any thread.
 class Webhooks {
@@ -68,6 +71,8 @@ struct NewWebhook {
 // Throws Error: validation_error; domain_validation_error (rule max_webhooks_reached); conflict.
 base::Task<Webhook> register_webhook(const Coaching& coaching, Owner actor, NewWebhook request);
 base::Task<std::vector<Webhook>> list_webhooks(store::Store& store, std::string tenant_id);  // oldest first
+// A new secret; for options.rotation deliveries are signed with the one before as well. Throws Error: not_found; conflict.
+base::Task<Webhook> rotate_secret(const Coaching& coaching, Owner actor, std::string webhook_id);
 // Deliveries that wait are dropped. Throws Error{not_found}.
 base::Task<> delete_webhook(const Coaching& coaching, Owner actor, std::string webhook_id);
 

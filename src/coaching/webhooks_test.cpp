@@ -198,6 +198,26 @@ TEST_F(WebhookTest, IsFinishedByAnotherProcessWhenOneDies) {
   EXPECT_EQ(job(id).status, JobStatus::completed);
 }
 
+TEST_F(WebhookTest, IsSignedWithBothSecretsWhileOneIsReplaced) {
+  Impostor server(world.io, answering({"200 OK"}));
+  allow(server);
+  const Owner ada{"bakery", "ada"};
+  const auto before = add(server.url());
+  const auto after = world.run(rotate_secret(coaching(), ada, before.webhook_id));
+  EXPECT_NE(after.secret, before.secret);
+  const auto event = happen();
+  run(event.deliveries.at(0));
+  const auto signature = [&](const base::Secret& secret) {
+    return webhook_signature(secret, event.event_id, 1'767'225'600, body(requests.at(0)));
+  };
+  EXPECT_EQ(header(requests.at(0), "webhook-signature"), signature(after.secret) + " " + signature(before.secret));
+  world.clock.advance(world.webhook_options.rotation);
+  run(happen().deliveries.at(0));
+  EXPECT_EQ(header(requests.at(1), "webhook-signature").find(' '), std::string::npos);
+  EXPECT_EQ(world.error_of([&] { world.run(rotate_secret(coaching(), {"brewery", "mia"}, before.webhook_id)); }),
+            Code::not_found);
+}
+
 TEST_F(WebhookTest, LeadsToThePublicInternetAlone) {
   for (const auto* url :
        {"http://example.com/", "ftp://example.com/", "example.com", "https://", "", "https://127.0.0.1/",

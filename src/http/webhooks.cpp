@@ -42,6 +42,13 @@ Task<Response> create(const Coaching& coaching, const Call& call) {
   co_return Response::json(201, body);
 }
 
+Task<Response> rotate(const Coaching& coaching, const Call& call) {
+  const auto webhook = co_await coaching::rotate_secret(coaching, actor_of(call), call.path("webhook_id"));
+  auto body = body_of(webhook);
+  body.emplace("secret", webhook.secret.reveal());
+  co_return Response::json(200, body);
+}
+
 Task<Response> list(const Coaching& coaching, const Call& call) {
   json::array webhooks;
   for (const auto& webhook : co_await coaching::list_webhooks(coaching.store, actor_of(call).tenant_id)) {
@@ -62,6 +69,7 @@ void add_webhooks(Handlers& handlers, const Coaching& coaching) {
     handlers.emplace(operation_id, [&coaching, handler](const Call& call) { return handler(coaching, call); });
   };
   add("create_webhook", create);
+  add("rotate_webhook_secret", rotate);
   add("list_webhooks", list);
   add("delete_webhook", erase);
 }

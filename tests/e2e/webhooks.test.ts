@@ -170,6 +170,18 @@ test('a 410 switches a webhook off, and a deleted one gets nothing more', async 
   expect(JSON.stringify(entries)).not.toMatch(/whsec_|127\.0\.0\.1/);
 });
 
+test('a secret is replaced without a gap', async () => {
+  const { secret, webhook_id } = (await register()).body;
+  const rotated = await admin.post(`${path}/${webhook_id}/rotate`);
+  expect(rotated.status, rotated.text).toBe(200);
+  expect(rotated.body.secret).not.toBe(secret);
+  await abandon();
+  const { headers, body } = await receiver.delivery(1);
+  for (const valid of [secret, rotated.body.secret]) new Webhook(valid).verify(body, headers);
+  expectError(await user.post(`${path}/${webhook_id}/rotate`), 403, 'forbidden');
+  expectError(await admin.post(`${path}/whk_01M81PTB9GQZJ3A0T5WKCV7D2E/rotate`), 404, 'not_found');
+});
+
 test('a tenant gets its own events alone, of the types it asked for', async () => {
   await register(['conversation.needs_review']);
   const stranger = await server.client({ user: 'mia', tenant: 'brewery' });
