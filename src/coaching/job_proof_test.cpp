@@ -184,6 +184,11 @@ TEST_P(JobProof, IsDoneOnceWhenWorkerAfterWorkerIsKilled) {
     world.finish(last);
     world.expect_done_once();
     EXPECT_EQ(world.new_calls_on_books(), 1);
+    for (const auto& worker : killed) {
+      worker->store.allow_all();
+      world.drive([&] { return worker->instance.live_jobs.size() == 0; });
+    }
+    world.expect_done_once();
     if (ended || testing::Test::HasFailure()) break;
   }
 }
