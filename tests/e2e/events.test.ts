@@ -75,6 +75,19 @@ test('a conversation without a result is told as one that needs review', async (
   stream.drop();
 });
 
+test('an analysis that was asked for as a job is told when it is done', async () => {
+  const user = await server.client();
+  const stream = await open(user);
+  const request = { text_to_analyze: 'We bake bread by hand, and canary-text is nobody’s business.' };
+  const { status, body } = await user.post('/api/v1/analysis/alignment', request, { headers: { prefer: 'respond-async' } });
+  expect(status).toBe(202);
+  const event = await stream.next();
+  expect(event).toMatchObject({ event: 'job.completed', data: { data: { job_id: body.job_id, kind: 'analysis', topic: 'alignment', status: 'completed', error: null } } });
+  expect(stream.text).not.toContain('canary-text');
+  expect((await user.get(`/api/v1/analysis/${event.data.data.reference}`)).status).toBe(200);
+  stream.drop();
+});
+
 describe('after a lost connection', () => {
   test('the stream goes on behind the last event seen, also with another process', async () => {
     const own = await Server.start();
