@@ -31,6 +31,8 @@ int hex_digit(char c) {
   return -1;
 }
 
+}  // namespace
+
 std::string percent_decoded(std::string_view text) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -41,6 +43,8 @@ std::string percent_decoded(std::string_view text) {
   }
   return out;
 }
+
+namespace {
 
 bool valid_host_character(char c) {
   return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';

@@ -24,4 +24,7 @@ std::string format_url(const Url& url);
 // "http://h/v1" and "/models" -> "http://h/v1/models"; a '/' at the end of the base counts for nothing.
 Url join_path(Url base, std::string_view path);
 
+// %41 -> A; a percent sign without two hexadecimal digits behind it stays.
+std::string percent_decoded(std::string_view text);
+
 }  // namespace net

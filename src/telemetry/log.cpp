@@ -64,6 +64,7 @@ void append_string(Buffer& out, std::string_view text) {
 }
 
 void append_value(Buffer& out, std::string_view text) { append_string(out, text); }
+void append_value(Buffer&, std::monostate) {}
 void append_value(Buffer& out, bool flag) { append(out, flag ? "true" : "false"); }
 void append_value(Buffer& out, std::int64_t number) {
   const fmt::format_int digits(number);
@@ -101,6 +102,7 @@ void append_line(Buffer& out, base::Time time, Level level, std::string_view eve
   append(out, R"(","event":)");
   append_string(out, event);
   for (const auto& field : fields) {
+    if (std::holds_alternative<std::monostate>(field.value)) continue;
     out.push_back(',');
     append_string(out, field.key);
     out.push_back(':');

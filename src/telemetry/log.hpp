@@ -27,11 +27,17 @@ struct Field {
   template <class Integer>
     requires std::is_integral_v<Integer>
   Field(std::string_view name, Integer number) : key(name), value(static_cast<std::int64_t>(number)) {}
+  // A text that is left out of the line when it is empty.
+  static Field if_any(std::string_view name, std::string_view text) {
+    Field field(name, text);
+    if (text.empty()) field.value = std::monostate();
+    return field;
+  }
   Field(std::string_view name, const base::PrivateText&) = delete;
   Field(std::string_view name, const base::Secret&) = delete;
 
   std::string_view key;
-  std::variant<std::string_view, std::int64_t, double, bool> value;
+  std::variant<std::string_view, std::int64_t, double, bool, std::monostate> value;
 };
 
 // Writes lines to a file descriptor from a thread of its own. The queue is bounded (bytes): beyond it lines are

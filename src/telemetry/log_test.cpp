@@ -44,6 +44,11 @@ TEST(Log, WritesOneJsonObjectALine) {
             "\"status\":200,\"ok\":true,\"duration_ms\":1.5}\n");
 }
 
+TEST(Log, LeavesOutWhatIsOnlyThereSometimes) {
+  EXPECT_TRUE(one_line({Field::if_any("a", ""), {"b", 1}}).ends_with("\"event\":\"tried\",\"b\":1}\n"));
+  EXPECT_TRUE(one_line({Field::if_any("a", "x"), {"b", 1}}).ends_with("\"a\":\"x\",\"b\":1}\n"));
+}
+
 TEST(Log, EscapesAnyBytes) {
   std::string every;
   for (int c = 0; c < 256; ++c) every += static_cast<char>(c);
