@@ -37,7 +37,7 @@ Task<Reply> Anthropic::complete(const Request& request, const Sink& sink) {
   auto body = anthropic_request_body(dialect_, request, streamed);
   http.body = std::move(body.text);
   const auto prompt_tokens = estimate_prompt(request);  // now: the text may be gone once the answer comes
-  const VendorCall call{.deps = deps_, .server = request_.url.authority};
+  const VendorCall call{.deps = deps_, .server = request_.url.authority, .trace = request.trace};
   AnthropicAnswer answer(call.server, sink, body.forces_tool);
   const auto headers = co_await call_vendor(call, std::move(http), request.timeouts, streamed, answer);
   auto reply = std::move(answer).reply(prompt_tokens, dialect_.model);

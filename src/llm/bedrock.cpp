@@ -106,7 +106,10 @@ net::HttpRequest Bedrock::request_to(std::string_view operation, std::string bod
 Task<Reply> Bedrock::try_once(const BedrockDialect& dialect, const Request& request, const Sink& sink,
                               const Credentials& credentials, const Timeouts& timeouts, Remedy& remedy) {
   const bool streamed = static_cast<bool>(sink);
-  VendorCall call{.deps = deps_, .server = request_.url.authority, .stream_type = "application/vnd.amazon.eventstream"};
+  VendorCall call{.deps = deps_,
+                  .server = request_.url.authority,
+                  .trace = request.trace,
+                  .stream_type = "application/vnd.amazon.eventstream"};
   call.failure = [&](int status, const net::Headers& headers, std::string_view body) {
     remedy = bedrock_remedy(status, headers, body);
     return bedrock_failure(status, headers, body, call.server, deps_.clock.now());

@@ -47,7 +47,7 @@ Task<Reply> Gemini::complete(const Request& request, const Sink& sink) {
   http.body = gemini_request_body(dialect_, request);
   const auto prompt_tokens = estimate_prompt(request);  // now: the text may be gone once the answer comes
   const bool forced_tool = request.schema != nullptr && dialect_.structured == StructuredOutput::tool;
-  const VendorCall call{.deps = deps_, .server = request_.url.authority};
+  const VendorCall call{.deps = deps_, .server = request_.url.authority, .trace = request.trace};
   GeminiAnswer answer(call.server, sink, forced_tool);
   co_await call_vendor(call, std::move(http), request.timeouts, streamed, answer);
   co_return std::move(answer).reply(prompt_tokens, dialect_.model);

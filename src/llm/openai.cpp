@@ -70,6 +70,7 @@ Task<Reply> OpenAi::ask(const Request& request, const Sink& sink, std::string bo
   const std::string_view authority = server_.request.url.authority;
   const VendorCall call{.deps = deps_,
                         .server = authority,
+                        .trace = request.trace,
                         .failure = [&](int status, const net::Headers& headers, std::string_view answer) {
                           limits_.show(read_rate_limits(headers));
                           return from_status(status, headers, answer, authority, deps_.clock.now());

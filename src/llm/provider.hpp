@@ -12,6 +12,7 @@
 #include "base/async.hpp"
 #include "base/clock.hpp"
 #include "base/text.hpp"
+#include "telemetry/trace.hpp"
 
 namespace llm {
 
@@ -72,6 +73,7 @@ struct Request {
   const boost::json::value* input = nullptr;  // of an analysis: its checked request; only the offline coach reads it
   std::string current_phase;  // where the conversation stands; only the offline coach reads it
   mutable Timeouts timeouts;  // the router shortens `total` for a further try, and puts it back at the end
+  mutable telemetry::Trace trace;  // what asks; while a model is tried, the try, and then again what asked
   Trail* trail = nullptr;  // where the router notes each try, also of a call that fails; the caller's
 };
 

@@ -6,6 +6,7 @@
 #include <boost/asio/this_coro.hpp>
 
 #include "base/json.hpp"
+#include "llm/call_spans.hpp"
 #include "telemetry/log.hpp"
 
 namespace llm {
@@ -52,6 +53,7 @@ RoutedCall::RoutedCall(const LlmOptions& options, const ProviderDependencies& de
       request_(request),
       sink_(sink),
       total_(request.timeouts.total),
+      trace_(request.trace),
       begin_(Steady::now()),
       prompt_tokens_(estimate_prompt(request)),
       trail_(request.trail != nullptr ? *request.trail : own_trail_),
@@ -60,6 +62,7 @@ RoutedCall::RoutedCall(const LlmOptions& options, const ProviderDependencies& de
 Milliseconds RoutedCall::left() const { return total_ - to_ms(Steady::now() - begin_); }
 
 Task<Reply> RoutedCall::run(std::span<Upstream* const> chain) {
+  span_ = begin_call_span(request_, chain.front()->model, begin_);
   for (std::size_t i = 0; i < chain.size(); ++i) {
     const bool has_fallback = i + 1 < chain.size();
     auto reply = co_await ask(*chain[i], has_fallback);
@@ -68,7 +71,7 @@ Task<Reply> RoutedCall::run(std::span<Upstream* const> chain) {
       co_return std::move(*reply);
     }
     if (is_over() || !has_fallback) {
-      log(*chain[i], nullptr);
+      report(*chain[i], nullptr);
       break;
     }
     chain[i]->meters.fallbacks.add();
@@ -92,7 +95,10 @@ Task<std::optional<Reply>> RoutedCall::ask(Upstream& upstream, bool has_fallback
 
 Task<std::optional<Reply>> RoutedCall::try_once(Upstream& upstream, Milliseconds waited) {
   Try tried{.model = upstream.model.code, .outcome = "ok", .waited = waited};
+  telemetry::Span span(span_.trace(), telemetry::SpanKind::client, "try", tried.model);
+  request_.trace = span.trace();
   auto reply = co_await make_call(upstream, tried);
+  end_try_span(span, upstream.model, tried);
   trail_.push_back(std::move(tried));
   co_return reply;
 }
@@ -189,7 +195,13 @@ void RoutedCall::finish(Upstream& upstream, Reply& reply) {
   reply.cost_usd = cost_usd(upstream.model.price, reply.usage);
   upstream.meters.prompt_tokens.add(static_cast<double>(reply.usage.prompt_tokens));
   upstream.meters.cached_tokens.add(static_cast<double>(reply.usage.cached_tokens));
-  log(upstream, &reply);
+  report(upstream, &reply);
+}
+
+void RoutedCall::report(const Upstream& upstream, const Reply* reply) {
+  log(upstream, reply);
+  if (reply == nullptr) span_.fail(base::to_string(failure_->code));
+  end_call_span(span_, std::span(trail_).subspan(first_try_), reply);
 }
 
 void RoutedCall::log(const Upstream& upstream, const Reply* reply) const {
@@ -202,6 +214,7 @@ void RoutedCall::log(const Upstream& upstream, const Reply* reply) const {
   const auto usage = reply != nullptr ? reply->usage : Usage{};
   deps_.log.write(level, "llm_call",
                   {{"reference", request_.reference},
+                   telemetry::Field::if_any("trace_id", trace_.trace_id()),
                    {"purpose", base::name_of(request_.purpose)},
                    {"topic", request_.topic},
                    {"model", upstream.model.code},

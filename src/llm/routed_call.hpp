@@ -5,6 +5,7 @@
 #include <span>
 
 #include "llm/upstream.hpp"
+#include "telemetry/tracer.hpp"
 
 namespace llm {
 
@@ -12,7 +13,10 @@ namespace llm {
 class RoutedCall {
  public:
   RoutedCall(const LlmOptions& options, const ProviderDependencies& deps, const Request& request, const Sink& sink);
-  ~RoutedCall() { request_.timeouts.total = total_; }
+  ~RoutedCall() {
+    request_.timeouts.total = total_;
+    request_.trace = trace_;
+  }
   RoutedCall(const RoutedCall&) = delete;
   RoutedCall& operator=(const RoutedCall&) = delete;
 
@@ -30,6 +34,7 @@ class RoutedCall {
   void turned_away(Try& tried, std::string_view reason, std::string message, std::optional<base::Milliseconds> after);
   void failed(Try& tried, const base::Error& error);
   void finish(Upstream& upstream, Reply& reply);
+  void report(const Upstream& upstream, const Reply* reply);
   void log(const Upstream& upstream, const Reply* reply) const;
 
   bool is_over() const { return streamed_ || remedy_ == Remedy::none || !time_left(); }
@@ -41,11 +46,13 @@ class RoutedCall {
   const Request& request_;
   const Sink& sink_;
   const base::Milliseconds total_;
+  const telemetry::Trace trace_;
   const Steady::time_point begin_;
   std::int64_t prompt_tokens_;  // estimated now: the texts may be gone later
   Trail own_trail_;
   Trail& trail_;
   std::size_t first_try_;  // of this call in the trail
+  telemetry::Span span_;
   bool streamed_ = false;
   Steady::time_point first_text_{};
   Remedy remedy_ = Remedy::retry;

@@ -18,6 +18,7 @@
 #include "net/http_client.hpp"
 #include "telemetry/log.hpp"
 #include "telemetry/metrics.hpp"
+#include "telemetry/tracer.hpp"
 
 namespace llm {
 namespace {
@@ -541,6 +542,95 @@ TEST_F(RouterTest, LogsACallThatFailedAsAWarningAndAPlainOneForDebugging) {
   always_fails("first", final_error(400));
   failure();
   EXPECT_NE(logged().find(R"("level":"warn","event":"llm_call")"), std::string::npos);
+}
+
+// What the tests ask of a span.
+struct SpanView {
+  const telemetry::SpanRecord& span;
+  std::string text(telemetry::SpanKey key) const {
+    const auto* value = find(key);
+    return value != nullptr ? std::get<std::string>(*value) : "";
+  }
+  std::int64_t number(telemetry::SpanKey key) const {
+    const auto* value = find(key);
+    return value != nullptr ? std::get<std::int64_t>(*value) : -1;
+  }
+  const telemetry::SpanValue* find(telemetry::SpanKey key) const {
+    for (const auto& [known, value] : span.attributes) {
+      if (known == key) return &value;
+    }
+    return nullptr;
+  }
+};
+
+struct TracedTest : RouterTest {
+  base::FakeRandom ids;
+  telemetry::Tracer tracer{1, clock, ids, metrics};
+  telemetry::Span asking = tracer.begin(telemetry::SpanKind::server, "POST", "");
+
+  TracedTest() { request.trace = asking.trace(); }
+};
+
+TEST_F(TracedTest, ACallIsASpanAndEachTryOneInsideIt) {
+  using telemetry::SpanKey;
+  fails("first", {unavailable(), final_error(404)});
+  answer();
+  const auto spans = tracer.take(10);
+  ASSERT_EQ(spans.size(), 4U);  // three tries, and last the call, which ends when they have
+  const SpanView failed{spans[0]};
+  const SpanView fallback{spans[2]};
+  const SpanView call{spans[3]};
+  for (const auto& span : spans) EXPECT_EQ(span.context.trace_id, asking.trace().context.trace_id);
+  EXPECT_EQ(call.span.name, "chat first");
+  EXPECT_EQ(call.span.parent_id, asking.trace().context.span_id);
+  EXPECT_FALSE(call.span.failed);
+  EXPECT_EQ(call.text(SpanKey::gen_ai_response_model), "m2");
+  EXPECT_EQ(call.text(SpanKey::purpose), "reply");
+  EXPECT_EQ(call.text(SpanKey::reference), "conv_1");
+  EXPECT_EQ(call.number(SpanKey::tries), 3);
+  EXPECT_GT(call.number(SpanKey::gen_ai_usage_input_tokens), 0);
+  EXPECT_EQ(failed.span.name, "try first");
+  EXPECT_EQ(failed.span.parent_id, call.span.context.span_id);
+  EXPECT_TRUE(failed.span.failed);
+  EXPECT_EQ(failed.text(SpanKey::error_type), "llm_unavailable");
+  EXPECT_EQ(failed.text(SpanKey::reason), "503");
+  EXPECT_EQ(fallback.span.name, "try second");
+  EXPECT_EQ(fallback.text(SpanKey::outcome), "ok");
+  EXPECT_FALSE(fallback.span.failed);
+}
+
+TEST_F(TracedTest, AVendorIsToldTheTryAndTheRequestIsLeftAsItWas) {
+  std::vector<telemetry::TraceContext> told;
+  models.at("first")->on_complete = [&](const Request& asked, const Sink&) -> base::Task<Reply> {
+    told.push_back(asked.trace.context);
+    throw unavailable();
+    co_return Reply{};
+  };
+  answer();
+  const auto spans = tracer.take(10);
+  ASSERT_EQ(told.size(), 3U);
+  for (std::size_t i = 0; i < told.size(); ++i) EXPECT_EQ(told[i], spans.at(i).context);
+  EXPECT_EQ(request.trace.context, asking.trace().context);
+}
+
+TEST_F(TracedTest, ACallThatFailsIsASpanThatFailed) {
+  fails("first", {Error(Code::llm_error, "refused", {{"status", 400}})});
+  EXPECT_EQ(failure().code, Code::llm_error);
+  const auto spans = tracer.take(10);
+  ASSERT_EQ(spans.size(), 2U);
+  EXPECT_TRUE(spans[1].failed);
+  EXPECT_EQ(SpanView{spans[1]}.text(telemetry::SpanKey::error_type), "llm_error");
+}
+
+TEST_F(TracedTest, TheLogNamesTheTraceWhereThereIsOne) {
+  answer();
+  EXPECT_NE(logged().find(R"("trace_id":")" + asking.trace().trace_id() + '"'), std::string::npos);
+  request.trace = {};
+  tracer.take(10);
+  const auto before = logged().size();
+  answer();
+  EXPECT_EQ(logged().find("trace_id", before), std::string::npos);
+  EXPECT_EQ(tracer.kept(), 0U);
 }
 
 TEST_F(RouterTest, CountsTriesByOutcome) {

@@ -135,6 +135,7 @@ Task<Health> ask_health(net::HttpClient& http, net::HttpRequest request, std::st
 base::Task<net::Headers> call_vendor(const VendorCall& call, net::HttpRequest request, const Timeouts& timeouts,
                                      bool streamed, Answer& answer) {
   request.timeouts = http_timeouts(timeouts, streamed);
+  if (call.trace) request.headers.emplace_back("traceparent", call.trace.traceparent());
   try {
     co_return streamed ? co_await streamed_call(call, request, timeouts, answer)
                        : co_await plain(call, request, answer);

@@ -67,6 +67,7 @@ class Answer {
 struct VendorCall {
   const ProviderDependencies& deps;
   std::string_view server;  // named in errors: the authority, never a path with a key in it
+  const telemetry::Trace& trace;  // of the try; a vendor is told when it is recorded
   std::string_view stream_type = "text/event-stream";  // of a streamed answer
   // What an answer with a status other than 200 means; empty: from_status().
   std::function<base::Error(int status, const net::Headers& headers, std::string_view body)> failure;
