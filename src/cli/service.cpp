@@ -43,6 +43,12 @@ http::AuthOptions with_secret(const Settings& settings) {
   return options;
 }
 
+std::unique_ptr<telemetry::Tracer> make_tracer(const telemetry::TraceOptions& options, const base::Clock& clock,
+                                               base::Random& random, telemetry::Registry& metrics) {
+  if (options.endpoint.empty()) return nullptr;
+  return std::make_unique<telemetry::Tracer>(options.sample_ratio, clock, random, metrics);
+}
+
 const Settings& with_data_folder(const Settings& settings) {
   std::error_code failed;
   std::filesystem::create_directories(settings.data, failed);
@@ -58,6 +64,7 @@ const Settings& with_data_folder(const Settings& settings) {
 Service::Service(const Settings& settings)
     : settings_(with_data_folder(settings)),
       log_(STDOUT_FILENO, settings.log.level, clock_),
+      tracer_(make_tracer(settings.telemetry.traces, clock_, random_, metrics_)),
       contract_(openapi()),
       topics_(coaching::Topics::load(settings.topics_dir)),
       secrets_(with_secret(settings), clock_),
@@ -71,18 +78,22 @@ Service::Service(const Settings& settings)
       live_jobs_(static_cast<std::size_t>(settings.coaching.max_live_jobs)),
       websites_(settings.website),
       webhooks_(settings.webhooks, settings.stage == Stage::development) {
+  if (tracer_) {
+    trace_exporter_ = std::make_unique<net::TraceExporter>(
+        settings.telemetry.traces, net::TraceExporterDependencies{*tracer_, client_, clock_, random_, log_, metrics_});
+  }
   http::Application application;
   application.handle = [this](http::Request& request) { return api_->handle(request); };
   application.to_response = http::to_response;
   server_ = std::make_unique<http::Server>(settings.http, std::move(application),
-                                           http::ServerEnvironment{log_, metrics_, clock_, ids_});
+                                           http::ServerEnvironment{log_, metrics_, clock_, ids_, tracer_.get()});
   store_ = store::open_sqlite(sqlite_options(settings), clock_, metrics_, log_);
   business_ = make_business();
   topic_versions_ = std::make_unique<coaching::TopicVersions>(*store_, topics_, clock_, ids_, log_);
   coaching_ = std::make_unique<coaching::Coaching>(coaching::Coaching{
       settings.coaching, settings.llm, *store_,    router_,  topics_,    *topic_versions_, cache_,
       responses_,        live_turns_,  live_jobs_, tenants_, *business_, websites_,        event_hub_,
-      webhooks_,         clock_,       ids_,       random_,  log_,       metrics_});
+      webhooks_,         clock_,       ids_,       random_,  log_,       metrics_,         tracer_.get()});
   http::SystemInfo info;
   info.stage = base::name_of(settings.stage);
   info.openapi_json = [this] { return http::with_topic_paths(openapi(), topics_.all()); };
@@ -150,9 +161,17 @@ http::Handlers Service::make_handlers() {
   return handlers;
 }
 
-void Service::serve_requests() { server_->start(); }
+void Service::start_exporter() {
+  if (trace_exporter_) trace_exporter_->start();
+}
+
+void Service::serve_requests() {
+  start_exporter();
+  server_->start();
+}
 
 void Service::start() {
+  start_exporter();
   server_->start();
   boost::asio::co_spawn(server_->context(0), coaching::sweep_forever(*coaching_, true), boost::asio::detached);
 }
@@ -186,6 +205,7 @@ void Service::drain() {
   }
   wait_for_work(2s);
   server_->stop();
+  if (trace_exporter_) trace_exporter_->stop(3s);
 }
 
 }  // namespace cli

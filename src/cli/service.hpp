@@ -25,9 +25,11 @@
 #include "http/token.hpp"
 #include "llm/router.hpp"
 #include "net/http_client.hpp"
+#include "net/trace_exporter.hpp"
 #include "store/sqlite.hpp"
 #include "telemetry/log.hpp"
 #include "telemetry/metrics.hpp"
+#include "telemetry/tracer.hpp"
 
 namespace cli {
 
@@ -49,6 +51,7 @@ class Service {
 
  private:
   http::Handlers make_handlers();
+  void start_exporter();
   // For turns and jobs, also those whose clients have gone.
   void wait_for_work(base::Milliseconds timeout);
   base::Task<http::DependencyHealth> check_secrets();
@@ -61,12 +64,14 @@ class Service {
   base::Ids ids_{clock_, random_};
   telemetry::Log log_;
   telemetry::Registry metrics_;
+  std::unique_ptr<telemetry::Tracer> tracer_;  // nullptr: no traces
   http::Contract contract_;
   coaching::Topics topics_;
   http::Secrets secrets_;
   http::TokenVerifier tokens_;
   http::RateLimiter limits_;
   net::HttpClient client_;
+  std::unique_ptr<net::TraceExporter> trace_exporter_;  // with tracer_
   llm::Router router_;
   coaching::ConversationCache cache_;
   coaching::ResponseCache responses_;

@@ -6,6 +6,8 @@
 #include <boost/asio/ip/address.hpp>
 #include <filesystem>
 
+#include "net/trace_exporter.hpp"
+
 namespace cli {
 namespace {
 
@@ -105,6 +107,41 @@ void check_jobs(LoadedSettings& settings) {
   if (coaching.job_attempts < 1) settings.config.fault("coaching.job_attempts", kFault);
 }
 
+// Throws nothing: a fault of the setting that cannot be used.
+template <class Read>
+void check_readable(LoadedSettings& settings, std::string_view key, Read read) {
+  try {
+    read();
+  } catch (const base::Error& error) {
+    settings.config.fault(key, error.message);
+  }
+}
+
+void check_traces(LoadedSettings& settings) {
+  const auto& traces = settings.values.telemetry.traces;
+  if (!(traces.sample_ratio >= 0 && traces.sample_ratio <= 1)) {
+    settings.config.fault("telemetry.traces.sample_ratio", "must be from 0 (none) to 1 (all)");
+  }
+  if (traces.endpoint.empty()) return;
+  check_readable(settings, "telemetry.traces.endpoint", [&] { net::traces_url(traces); });
+  check_readable(settings, "telemetry.traces.headers", [&] { net::trace_headers(traces); });
+}
+
+// What OpenTelemetry's own programs read; a variable of ours wins over it.
+void read_open_telemetry(base::Config& config, std::span<const std::string> environment) {
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kVariables{{
+      {"OTEL_EXPORTER_OTLP_ENDPOINT", "telemetry.traces.endpoint"},
+      {"OTEL_EXPORTER_OTLP_HEADERS", "telemetry.traces.headers"},
+      {"OTEL_SERVICE_NAME", "telemetry.traces.service_name"},
+  }};
+  for (const std::string_view entry : environment) {
+    for (const auto& [variable, key] : kVariables) {
+      const bool names_it = entry.starts_with(variable) && entry.substr(variable.size()).starts_with('=');
+      if (names_it) config.set(key, entry.substr(variable.size() + 1), variable);
+    }
+  }
+}
+
 }  // namespace
 
 std::vector<std::string> process_environment() {
@@ -129,6 +166,7 @@ bool is_loopback(std::string_view host) {
 void load_settings(LoadedSettings& out, const SettingFlags& flags, std::span<const std::string> environment) {
   auto& config = out.config;
   if (const auto file = file_to_read(flags, environment); !file.empty()) config.read_file(file);
+  read_open_telemetry(config, environment);
   config.read_environment(environment, kNoSettings);
   for (const auto& assignment : flags.sets) apply_set(config, assignment);
   for (const auto& named : flags.named) config.set(named.key, named.text, named.flag);
@@ -142,6 +180,7 @@ void check_for_serving(LoadedSettings& settings) {
   check_business(settings);
   check_private_addresses(settings);
   check_jobs(settings);
+  check_traces(settings);
   settings.config.check();
 }
 

@@ -16,6 +16,7 @@
 #include "net/http_client.hpp"
 #include "store/sqlite.hpp"
 #include "telemetry/log.hpp"
+#include "telemetry/tracer.hpp"
 
 namespace cli {
 
@@ -26,6 +27,11 @@ struct LogOptions {
   telemetry::Level level = telemetry::Level::info;
 };
 BOOST_DESCRIBE_STRUCT(LogOptions, (), (level))
+
+struct TelemetryOptions {
+  telemetry::TraceOptions traces;
+};
+BOOST_DESCRIBE_STRUCT(TelemetryOptions, (), (traces))
 
 struct Settings {
   Stage stage = Stage::development;
@@ -42,10 +48,11 @@ struct Settings {
   coaching::WebhookOptions webhooks;
   store::SqliteOptions store;
   LogOptions log;
+  TelemetryOptions telemetry;
 };
 BOOST_DESCRIBE_STRUCT(Settings, (),
                       (stage, data, topics_dir, http, auth, rate_limits, coaching, business, llm, client, website,
-                       webhooks, store, log))
+                       webhooks, store, log, telemetry))
 
 // What the command line says about settings.
 struct SettingFlags {

@@ -121,6 +121,33 @@ TEST(Settings, TakeTheModelFromTheEnvironment) {
   EXPECT_EQ(settings.config.find("llm.api_key")->shown(), "********");
 }
 
+TEST(Settings, TakeOpenTelemetrysVariablesUnlessOursSayOtherwise) {
+  const Environment theirs{"OTEL_EXPORTER_OTLP_ENDPOINT=http://collector:4318", "OTEL_EXPORTER_OTLP_HEADERS=key=value",
+                           "OTEL_SERVICE_NAME=coach"};
+  LoadedSettings settings;
+  load_settings(settings, {}, theirs);
+  const auto& traces = settings.values.telemetry.traces;
+  EXPECT_EQ(traces.endpoint, "http://collector:4318");
+  EXPECT_EQ(traces.headers.reveal(), "key=value");
+  EXPECT_EQ(traces.service_name, "coach");
+  EXPECT_EQ(settings.config.find("telemetry.traces.endpoint")->origin, "OTEL_EXPORTER_OTLP_ENDPOINT");
+  LoadedSettings ours;
+  auto both = theirs;
+  both.insert(both.begin(), "PURPOSEPATH_TELEMETRY__TRACES__ENDPOINT=http://other:4318");
+  load_settings(ours, {}, both);
+  EXPECT_EQ(ours.values.telemetry.traces.endpoint, "http://other:4318");
+}
+
+TEST(Settings, RefuseTracesThatCannotBeSent) {
+  EXPECT_NE(faults_of({.sets = {"telemetry.traces.endpoint=collector:4318"}}).find("telemetry.traces.endpoint"),
+            std::string::npos);
+  EXPECT_NE(faults_of({.sets = {"telemetry.traces.sample_ratio=2"}}).find("telemetry.traces.sample_ratio"),
+            std::string::npos);
+  EXPECT_NE(faults_of({.sets = {"telemetry.traces.endpoint=http://collector", "telemetry.traces.headers=x"}})
+                .find("telemetry.traces.headers"),
+            std::string::npos);
+}
+
 TEST(Loopback, IsThisMachineOnly) {
   EXPECT_TRUE(is_loopback("127.0.0.1"));
   EXPECT_TRUE(is_loopback("127.8.8.8"));

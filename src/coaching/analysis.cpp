@@ -173,13 +173,13 @@ void check_input(const Topic& topic, const base::json::object& input) {
 }
 
 Task<AnalysisWorkPtr> prepare_analysis(const Coaching& coaching, Owner owner, std::string analysis_id, TopicPtr topic,
-                                       AnalysisInput input, base::PrivateText token) {
+                                       AnalysisInput input, base::PrivateText token, telemetry::Trace trace) {
   auto work = std::make_shared<AnalysisWork>();
   work->analysis = draft_of(std::move(owner), std::move(analysis_id), input);
   auto& analysis = work->analysis;
   if (!input.business) {
     const auto gathered =
-        co_await gather(coaching, topic, {analysis.owner, std::move(token), input.user_name, input.input});
+        co_await gather(coaching, topic, {analysis.owner, std::move(token), input.user_name, input.input, trace});
     if (gathered) input.business = *gathered;
   }
   if (input.page.empty()) co_await coaching.websites.fill(*topic, input.input, input.page);
@@ -190,6 +190,7 @@ Task<AnalysisWorkPtr> prepare_analysis(const Coaching& coaching, Owner owner, st
   work->input = std::move(input);
   work->topic = std::move(topic);
   work->request = make_request(coaching, *work->topic, work->values);
+  work->request.trace = trace;
   address(work->request, account_of(*work));
   work->response = response_key(coaching, analysis.owner, *work->topic, work->request);
   analysis.response_hash = work->response.hash;
@@ -228,14 +229,15 @@ Task<AnalysisAnswer> run_analysis(const Coaching& coaching, Owner owner, Analysi
   check_input(*topic, request.input);
   const bool respond_async = request.respond_async;
   auto token = std::move(request.token);
+  const auto trace = request.trace;
   auto input = input_of(std::move(request), *topic);
   const auto key_hash = input.key_hash;
   if (!key_hash.empty()) {
     auto known = co_await find_repeat(coaching, owner, key_hash, request_hash(input));
     if (known) co_return co_await answer_repeat(coaching, owner, std::move(*known), respond_async);
   }
-  const auto work =
-      co_await prepare_analysis(coaching, owner, coaching.ids.next("anls"), topic, std::move(input), std::move(token));
+  const auto work = co_await prepare_analysis(coaching, owner, coaching.ids.next("anls"), topic, std::move(input),
+                                              std::move(token), trace);
   if (respond_async) co_return co_await enqueue_analysis(coaching, work);
   if (!key_hash.empty()) {
     const auto until = coaching.clock.now() + coaching.options.analysis.wait + coaching.options.job_lease;

@@ -49,6 +49,7 @@ struct AnalysisRequest {
   std::string tier;
   base::PrivateText user_name;
   base::PrivateText token;  // the caller's, to read the business context with
+  telemetry::Trace trace;
   std::string idempotency_key;  // "" for none
   bool fresh = false;  // asks a model even when the response cache has an answer
   bool respond_async = false;  // as a job at once

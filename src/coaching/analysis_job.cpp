@@ -22,8 +22,10 @@ using base::Task;
 // With its name, JSON and keys it has to fit into an item.
 constexpr std::size_t kMostInputBytes = store::kMaxItemBytes - 4'096;
 
-Job job_for(const Coaching& coaching, const Analysis& draft) {
+Job job_for(const Coaching& coaching, const AnalysisWork& work) {
+  const auto& draft = work.analysis;
   auto job = new_job(coaching, kAnalysisJob, draft.owner, draft.analysis_id, draft.topic);
+  job.trace = work.request.trace.traceparent();
   job.listed = true;
   job.has_input = true;
   return job;
@@ -168,7 +170,7 @@ AnalysisAnswer answer_of(const Running& running) {
 
 RunningPtr start_running(const Coaching& coaching, AnalysisWorkPtr work, boost::asio::any_io_executor executor) {
   auto running = std::make_shared<Running>();
-  running->job = job_for(coaching, work->analysis);
+  running->job = job_for(coaching, *work);
   running->live = std::make_shared<LiveJob>(running->job.job_id, std::move(executor));
   running->work = std::move(work);
   return running;
@@ -208,7 +210,7 @@ Task<AnalysisAnswer> enqueue_analysis(const Coaching& coaching, AnalysisWorkPtr 
   const auto& draft = work->analysis;
   co_await list_tenant(coaching, draft.owner.tenant_id);
   co_await check_budgets(coaching, *work);
-  const auto job = job_for(coaching, draft);
+  const auto job = job_for(coaching, *work);
   auto writes = put_new_job(coaching, job, work->input);
   if (work->input.key_hash.empty()) {
     co_await coaching.store.transact(std::move(writes));
@@ -230,7 +232,8 @@ Task<> run_analysis_job(const Coaching& coaching, LiveJobPtr live) {
   auto input = record_of<AnalysisInput>(*item);
   const auto key_hash = input.key_hash;
   const auto topic = co_await topic_of_job(coaching, input);
-  const auto work = co_await prepare_analysis(coaching, job.owner, job.reference, topic, std::move(input), {});
+  const auto work =
+      co_await prepare_analysis(coaching, job.owner, job.reference, topic, std::move(input), {}, live->trace);
   work->claim = co_await claim_of_job(coaching, job.owner, key_hash, job.job_id);
   co_await make_analysis(coaching, work, live);
 }

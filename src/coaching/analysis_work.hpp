@@ -45,7 +45,7 @@ void check_input(const Topic& topic, const base::json::object& input);
 // caller's, "" for a job. Throws what need_business() and fetch_page() throw.
 base::Task<AnalysisWorkPtr> prepare_analysis(const Coaching& coaching, Owner owner, std::string analysis_id,
                                              std::shared_ptr<const Topic> topic, AnalysisInput input,
-                                             base::PrivateText token);
+                                             base::PrivateText token, telemetry::Trace trace);
 
 // Asks, unless the response cache knows the answer, and stores the analysis: alone, or with the end of the job that
 // `live` has become by then. Throws what ask_model throws, llm_error without a valid result, and conflict when job or

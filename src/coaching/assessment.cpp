@@ -56,6 +56,7 @@ Assessment parse_assessment(std::string_view answer) {
 struct PendingAssessment::State {
   std::shared_ptr<const Topic> topic;
   SnapshotPtr snapshot;
+  telemetry::Trace trace;
   std::optional<Assessment> assessment;
   std::string_view outcome = "late";
   bool done = false;
@@ -72,6 +73,7 @@ base::Task<> assess(const Coaching& coaching, std::shared_ptr<PendingAssessment:
   const auto account = account_of(state->snapshot->conversation);
   try {
     auto request = assessment_request(coaching, *state->topic, *state->snapshot);
+    request.trace = state->trace;
     const auto reply = co_await ask_unsettled(coaching, account, request, {}, state->charges);
     state->outcome = "invalid";
     state->assessment = parse_assessment(reply.text.reveal());
@@ -96,10 +98,12 @@ base::Task<> assess(const Coaching& coaching, std::shared_ptr<PendingAssessment:
 }  // namespace
 
 PendingAssessment::PendingAssessment(const Coaching& coaching, boost::asio::any_io_executor executor,
-                                     std::shared_ptr<const Topic> topic, SnapshotPtr snapshot)
+                                     std::shared_ptr<const Topic> topic, SnapshotPtr snapshot,
+                                     const telemetry::Trace& trace)
     : coaching_(coaching), state_(std::make_shared<State>()) {
   state_->topic = std::move(topic);
   state_->snapshot = std::move(snapshot);
+  state_->trace = trace;
   base::spawn_cancellable(executor, assess(coaching_, state_), state_->cancellation, state_);
 }
 

@@ -20,7 +20,7 @@ llm::Request assessment_request(const Coaching& coaching, const Topic& topic, co
 class PendingAssessment {
  public:
   PendingAssessment(const Coaching& coaching, boost::asio::any_io_executor executor, std::shared_ptr<const Topic> topic,
-                    SnapshotPtr snapshot);
+                    SnapshotPtr snapshot, const telemetry::Trace& trace = {});
   PendingAssessment(const PendingAssessment&) = delete;
   PendingAssessment& operator=(const PendingAssessment&) = delete;
   // Waits at most `grace`, then gives up and cancels the call. nullopt: failed, invalid or late (counted in

@@ -10,6 +10,7 @@
 #include "base/json.hpp"
 #include "coaching/conversation.hpp"
 #include "net/circuit_breaker.hpp"
+#include "telemetry/trace.hpp"
 
 namespace coaching {
 
@@ -47,6 +48,7 @@ struct BusinessQuery {
   std::string id;  // of one goal; "" for the whole section
   Owner owner;  // who asks
   base::PrivateText token;  // the same, for the Business API to judge; "" when nobody asks (a job)
+  telemetry::Trace trace;
 };
 
 struct BusinessData {

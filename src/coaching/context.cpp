@@ -139,7 +139,7 @@ Task<std::shared_ptr<std::vector<Read>>> read_all(const Coaching& coaching, cons
   auto results = std::make_shared<std::vector<Read>>(needs.size());
   std::vector<Task<>> reading;
   for (std::size_t i = 0; i < needs.size(); ++i) {
-    BusinessQuery query{needs[i].section, needs[i].id, request.owner, request.token};
+    BusinessQuery query{needs[i].section, needs[i].id, request.owner, request.token, request.trace};
     reading.push_back(read_into(coaching, std::move(query), results, i));
   }
   co_await base::run_all(std::move(reading));

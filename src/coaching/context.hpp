@@ -15,6 +15,7 @@ struct ContextRequest {
   base::PrivateText token;  // the caller's, for the Business API
   base::PrivateText user_name;  // as the token says; with it nobody asks for a profile because of a name
   base::json::object input;  // what the client gave: its goal_id names the one goal
+  telemetry::Trace trace;
 };
 
 // nullptr when the topic uses nothing of it, or nothing is on record. What cannot be read is taken from `before`, where

@@ -132,7 +132,7 @@ void check_context(const Topic& topic, const base::json::object& context) {
 }
 
 Task<llm::Reply> ask_for(const Coaching& coaching, llm::Purpose purpose, const Topic& topic, const Snapshot& snapshot,
-                         const Template& instruction, std::vector<Charge>* charges = nullptr) {
+                         const Template& instruction, telemetry::Trace trace, std::vector<Charge>* charges = nullptr) {
   const auto values = template_values(topic, snapshot.conversation, snapshot.context.get());
   llm::Request request;
   request.purpose = purpose;
@@ -145,6 +145,7 @@ Task<llm::Reply> ask_for(const Coaching& coaching, llm::Purpose purpose, const T
   request.script = &topic.offline;
   request.current_phase = base::name_of(snapshot.conversation.phase);
   request.timeouts = coaching.llm.timeouts;
+  request.trace = trace;
   auto reply = co_await ask_model(coaching, account_of(snapshot.conversation), request, {}, charges);
   if (base::trim(reply.text.reveal()).empty()) {
     if (charges != nullptr) co_await post_charges(coaching, account_of(snapshot.conversation), *charges);
@@ -258,12 +259,13 @@ Task<Started> start_conversation(const Coaching& coaching, Owner owner, StartReq
   conversation.context = std::move(request.context);
 
   snapshot->context = co_await gather(
-      coaching, topic, {conversation.owner, std::move(request.token), conversation.user_name, conversation.context});
+      coaching, topic,
+      {conversation.owner, std::move(request.token), conversation.user_name, conversation.context, request.trace});
   conversation.has_business = snapshot->context != nullptr;
 
   std::vector<Charge> charges;
-  const auto reply =
-      co_await ask_for(coaching, llm::Purpose::initiation, *topic, *snapshot, topic->initiation, &charges);
+  const auto reply = co_await ask_for(coaching, llm::Purpose::initiation, *topic, *snapshot, topic->initiation,
+                                      request.trace, &charges);
   const auto message = std::make_shared<Message>(coach_message(coaching, conversation, reply));
   conversation.created_at = conversation.updated_at = message->timestamp;
   conversation.message_count = 1;
@@ -301,7 +303,7 @@ Task<> pause_conversation(const Coaching& coaching, Owner owner, std::string con
 }
 
 Task<Message> resume_conversation(const Coaching& coaching, Owner owner, std::string conversation_id,
-                                  base::PrivateText token) {
+                                  base::PrivateText token, telemetry::Trace trace) {
   auto snapshot = co_await load(coaching, owner, conversation_id);
   const auto refuse = [](const Conversation& conversation, Status shown) {
     if (!is_open(shown)) throw not_active(shown, "start a new one");
@@ -310,8 +312,8 @@ Task<Message> resume_conversation(const Coaching& coaching, Owner owner, std::st
   refuse(snapshot->conversation, shown_status(snapshot->conversation, coaching.clock.now(), coaching.patience()));
   const auto topic = co_await topic_of(coaching, snapshot->conversation);
   const auto known = snapshot->context;
-  snapshot = co_await with_present_context(coaching, std::move(snapshot), topic, std::move(token));
-  const auto reply = co_await ask_for(coaching, llm::Purpose::resumption, *topic, *snapshot, topic->resume);
+  snapshot = co_await with_present_context(coaching, std::move(snapshot), topic, std::move(token), trace);
+  const auto reply = co_await ask_for(coaching, llm::Purpose::resumption, *topic, *snapshot, topic->resume, trace);
   std::shared_ptr<const Message> message;
   co_await change(coaching, owner, conversation_id, [&](Conversation& conversation, Status shown) {
     refuse(conversation, shown);
@@ -325,7 +327,7 @@ Task<Message> resume_conversation(const Coaching& coaching, Owner owner, std::st
 }
 
 Task<> complete_conversation(const Coaching& coaching, Owner owner, std::string conversation_id,
-                             base::json::object feedback) {
+                             base::json::object feedback, telemetry::Trace trace) {
   std::string job_id;
   co_await change(coaching, owner, conversation_id, [&](Conversation& conversation, Status shown) {
     // One that needs review may be tried again: the model may do better, or be another one by now.
@@ -335,8 +337,8 @@ Task<> complete_conversation(const Coaching& coaching, Owner owner, std::string 
       throw Error(Code::domain_validation_error, "nothing has been said yet; there is nothing to complete",
                   base::json::object{{"rule", "no_messages"}});
     }
-    const auto job =
-        new_job(coaching, kExtractionJob, conversation.owner, conversation.conversation_id, conversation.topic);
+    auto job = new_job(coaching, kExtractionJob, conversation.owner, conversation.conversation_id, conversation.topic);
+    job.trace = trace.traceparent();
     job_id = job.job_id;
     conversation.status = Status::completing;
     conversation.job_id = job_id;

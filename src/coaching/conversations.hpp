@@ -20,7 +20,8 @@ base::Task<SnapshotPtr> load_unchecked(const Coaching& coaching, const std::stri
 // With the business context as it is now, gathered with that token; the same snapshot when nothing has changed. Whoever
 // goes on with it stores its context too.
 base::Task<SnapshotPtr> with_present_context(const Coaching& coaching, SnapshotPtr snapshot,
-                                             std::shared_ptr<const Topic> topic, base::PrivateText token);
+                                             std::shared_ptr<const Topic> topic, base::PrivateText token,
+                                             telemetry::Trace trace = {});
 
 struct StartRequest {
   std::string topic;
@@ -29,6 +30,7 @@ struct StartRequest {
   std::string tier = "free";
   base::PrivateText user_name;
   base::PrivateText token;  // the caller's, to read the business context with
+  telemetry::Trace trace;
 };
 struct Started {
   Conversation conversation;
@@ -44,10 +46,10 @@ base::Task<> pause_conversation(const Coaching& coaching, Owner owner, std::stri
 // Welcomes back; the welcome is stored as a message of the coach. The business context is read anew with the caller's
 // token.
 base::Task<Message> resume_conversation(const Coaching& coaching, Owner owner, std::string conversation_id,
-                                        base::PrivateText token);
+                                        base::PrivateText token, telemetry::Trace trace = {});
 // Marks as completing and has the result extracted as a job; waits for it up to options.complete_wait.
 base::Task<> complete_conversation(const Coaching& coaching, Owner owner, std::string conversation_id,
-                                   base::json::object feedback);
+                                   base::json::object feedback, telemetry::Trace trace = {});
 base::Task<> cancel_conversation(const Coaching& coaching, Owner owner, std::string conversation_id);
 // The transcript, the result and every trace of it in the user's list are gone.
 base::Task<> delete_conversation(const Coaching& coaching, Owner owner, std::string conversation_id);

@@ -63,6 +63,7 @@ Task<Extracted> extract(const Coaching& coaching, const Topic& topic, const Snap
   request.script = &topic.offline;
   request.current_phase = base::name_of(conversation.phase);
   request.timeouts = coaching.llm.timeouts;
+  request.trace = live.trace;
 
   live.account = account_of(conversation);
   auto answer = co_await ask_structured(coaching, live.account, request, schema, &live.charges);

@@ -4,6 +4,7 @@
 
 #include "coaching/business_wire.hpp"
 #include "net/failure.hpp"
+#include "telemetry/tracer.hpp"
 
 namespace coaching {
 namespace {
@@ -79,6 +80,7 @@ net::HttpRequest HttpBusiness::request_for(const BusinessQuery& query) const {
                      {"Accept-Encoding", "identity"},
                      {"X-Tenant-Id", query.owner.tenant_id},
                      {"Authorization", "Bearer " + query.token.reveal()}};
+  if (query.trace) request.headers.emplace_back("traceparent", query.trace.traceparent());
   request.timeouts = {.connect = timeout, .first_byte = timeout, .idle = timeout, .total = timeout};
   request.max_body_bytes = options_.max_bytes;
   return request;
@@ -128,16 +130,22 @@ Task<BusinessData> HttpBusiness::read(BusinessQuery query) {
     count(query, "circuit_open");
     throw failed(Code::dependency_unavailable, "circuit_open", "the Business API has failed too often and rests");
   }
+  telemetry::Span span(query.trace, telemetry::SpanKind::client, "business", base::name_of(query.section));
+  query.trace = span.trace();
+  span.set(telemetry::SpanKey::section, base::name_of(query.section));
   try {
     auto value = co_await call(query);
     permit->succeeded();
     told_.ring();
     count(query, value.is_null() ? "empty" : "ok");
+    span.end();
     co_return BusinessData{std::make_shared<const base::json::value>(std::move(value)), false};
   } catch (const Error& error) {
     speaks_against(error) ? permit->failed() : permit->succeeded();
     told_.ring();
     count(query, reason_of(error));
+    span.fail(reason_of(error));
+    span.end();
     deps_.log.write(telemetry::Level::warn, "business_read_failed",
                     {{"tenant_id", query.owner.tenant_id},
                      {"section", base::name_of(query.section)},

@@ -10,6 +10,7 @@
 
 #include "base/spawn.hpp"
 #include "coaching/events.hpp"
+#include "telemetry/tracer.hpp"
 
 namespace coaching {
 namespace {
@@ -134,6 +135,19 @@ Task<> settle_attempt(const Coaching& coaching, LiveJobPtr live, std::exception_
   co_await post_charges(coaching, live->account, live->charges);
 }
 
+telemetry::Span begin_span(const Coaching& coaching, LiveJob& live) {
+  using telemetry::SpanKey;
+  if (coaching.tracer == nullptr) return {};
+  const auto& job = live.job;
+  auto span = coaching.tracer->begin_linked(telemetry::SpanKind::internal, "job", job.kind, job.trace);
+  live.trace = span.trace();
+  span.set(SpanKey::job_id, job.job_id);
+  span.set(SpanKey::job_attempt, job.attempts);
+  span.set(SpanKey::reference, job.reference);
+  span.set(SpanKey::topic, job.topic);
+  return span;
+}
+
 Task<> run_claimed(const Coaching& coaching, LiveJobPtr live) {
   if (auto why = live->interrupted()) throw std::move(*why);
   if (has_expired(live->job, coaching.clock.now())) throw Error(Code::llm_timeout, "the job was not begun in time");
@@ -142,6 +156,7 @@ Task<> run_claimed(const Coaching& coaching, LiveJobPtr live) {
 
 Task<> attempt(const Coaching& coaching, LiveJobPtr live, bool even_if_leased) {
   std::exception_ptr failure;
+  telemetry::Span span;
   try {
     // A claim that is cut off halfway would be a job that nobody has.
     co_await boost::asio::this_coro::reset_cancellation_state(boost::asio::disable_cancellation());
@@ -151,11 +166,14 @@ Task<> attempt(const Coaching& coaching, LiveJobPtr live, bool even_if_leased) {
       live->job = std::move(claimed->job);
       live->leased_at = coaching.clock.now();
       live->version = claimed->version;
+      span = begin_span(coaching, *live);
       co_await run_claimed(coaching, live);
     }
   } catch (const std::exception&) {
     failure = std::current_exception();
   }
+  if (failure && span) span.fail(base::to_string(error_of(*live, failure).code));
+  span.end();
   co_await boost::asio::this_coro::reset_cancellation_state(boost::asio::disable_cancellation());
   co_await end_attempt(coaching, live, failure);
 }

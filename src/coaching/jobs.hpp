@@ -29,6 +29,7 @@ struct Job {
   base::Time due_at{};        // when it may be claimed: now, after a backoff, or when a lease ends
   std::string error;  // the code of the last failure: a base::Code's name, "expired", "cancelled", "obsolete"
   std::string message;  // the last failure, for a person; never holds what people said
+  std::string trace;    // the traceparent of what made it; "" for none
   bool listed = false;  // in its owner's list
   bool has_input = false;  // an item of its own, which is erased with the job's end
   base::Time created_at{};
@@ -36,7 +37,7 @@ struct Job {
   base::Time expires_at{};  // not done: then it has failed; done: then it is gone. Epoch: never
 };
 BOOST_DESCRIBE_STRUCT(Job, (),
-                      (job_id, kind, owner, reference, topic, status, attempts, due_at, error, message, listed,
+                      (job_id, kind, owner, reference, topic, status, attempts, due_at, error, message, trace, listed,
                        has_input, created_at, updated_at, expires_at))
 
 // Why a job was not done.

@@ -21,6 +21,7 @@ class LiveJob final : public LeasedWork {
   // Only on executor().
   Job job;             // as this attempt wrote it last; version 0: not written yet
   bool ended = false;  // its end is stored
+  telemetry::Trace trace;  // the attempt's own span
   // What the model's calls have cost and is not on the books yet: it gets there in the transaction that ends the job or
   // puts it back.
   Account account;

@@ -24,6 +24,7 @@ class LiveTurn final : public LeasedWork {
 
   const std::string conversation_id;
   const OpenTurn turn;
+  telemetry::Trace trace;  // of whoever began it; from its begin on the turn's own span. Only on executor()
 
   // Writers: the coroutine that runs the turn.
   void append(std::string_view text);

@@ -105,9 +105,10 @@ Task<SnapshotPtr> load(const Coaching& coaching, const Owner& owner, const std::
 }
 
 Task<SnapshotPtr> with_present_context(const Coaching& coaching, SnapshotPtr snapshot,
-                                       std::shared_ptr<const Topic> topic, base::PrivateText token) {
+                                       std::shared_ptr<const Topic> topic, base::PrivateText token,
+                                       telemetry::Trace trace) {
   const auto& conversation = snapshot->conversation;
-  ContextRequest request{conversation.owner, std::move(token), conversation.user_name, conversation.context};
+  ContextRequest request{conversation.owner, std::move(token), conversation.user_name, conversation.context, trace};
   auto context = co_await gather(coaching, std::move(topic), std::move(request), snapshot->context);
   if (context == snapshot->context) co_return snapshot;
   auto after = std::make_shared<Snapshot>(*snapshot);

@@ -122,6 +122,7 @@ struct Coaching {
   base::Random& random;
   telemetry::Log& log;
   telemetry::Registry& metrics;
+  telemetry::Tracer* tracer = nullptr;  // none: no traces
 
   Patience patience() const { return {options.idle_timeout, options.expiry}; }
 };

@@ -81,6 +81,7 @@ Task<Summary> ask_for_summary(const Coaching& coaching, const Topic& topic, cons
   request.script = &topic.offline;
   request.current_phase = base::name_of(conversation.phase);
   request.timeouts = coaching.llm.timeouts;
+  request.trace = live.trace;
   live.account = account_of(conversation);
   const auto reply = co_await ask_model(coaching, live.account, request, {}, &live.charges);
   if (reply.finish_reason == llm::FinishReason::refusal || reply.finish_reason == llm::FinishReason::content_filter) {

@@ -86,6 +86,7 @@ llm::Request make_request(const Coaching& coaching, const Topic& topic, TrialReq
   request.schema_name = topic.id + "_result";
   request.current_phase = base::name_of(Phase::introduction);
   request.timeouts = coaching.llm.timeouts;
+  request.trace = trial.trace;
   return request;
 }
 

@@ -28,6 +28,7 @@ struct TrialRequest {
   TrialPart part = TrialPart::opening;  // an analysis has a result alone
   base::json::object samples;  // of an analysis: with the members of its request
   std::vector<llm::Message> messages;  // of a conversation so far
+  telemetry::Trace trace;
 };
 struct Trial {
   std::string text;  // the answer; of a result as the model wrote it

@@ -161,11 +161,13 @@ std::string hash_body(const TurnRequest& request) {
 }
 
 // Registers the turn and has it run. From here on it does not depend on whoever asked for it.
-LiveTurnPtr start(const Coaching& coaching, SnapshotPtr snapshot, boost::asio::any_io_executor executor, bool stream) {
+LiveTurnPtr start(const Coaching& coaching, SnapshotPtr snapshot, boost::asio::any_io_executor executor, bool stream,
+                  const telemetry::Trace& trace = {}) {
   const auto& conversation = snapshot->conversation;
   auto live = std::make_shared<LiveTurn>(conversation.conversation_id, open_turn_of(*snapshot), executor);
   live->version = snapshot->version;
   live->leased_at = coaching.clock.now();
+  live->trace = trace;
   coaching.live_turns.add(live->turn.turn_id, live);
   base::spawn_cancellable(executor, run_turn(coaching, live, std::move(snapshot), stream), live->cancellation(), live);
   return live;
@@ -277,7 +279,7 @@ Task<std::optional<Accepted>> try_to_accept(const Coaching& coaching, const Owne
     snapshot = with_present_topic(std::move(snapshot), *topic);
     const auto known = snapshot->context;
     if (is_paused(coaching, snapshot->conversation)) {
-      snapshot = co_await with_present_context(coaching, std::move(snapshot), topic, request.token);
+      snapshot = co_await with_present_context(coaching, std::move(snapshot), topic, request.token, request.trace);
     }
     acceptance = repeats_unanswered(*snapshot, request)
                      ? reopen(coaching, *topic, *snapshot, coaching.ids.next("turn"), key_hash)
@@ -326,7 +328,8 @@ Task<LiveTurnPtr> take_turn(const Coaching& coaching, Owner owner, std::string c
   auto accepted = co_await accept(coaching, owner, conversation_id, request);
   if (accepted.live) co_return accepted.live;
   // prompt, reply and commit: run_turn() in turn_reply.cpp
-  co_return start(coaching, std::move(accepted.snapshot), co_await boost::asio::this_coro::executor, request.stream);
+  co_return start(coaching, std::move(accepted.snapshot), co_await boost::asio::this_coro::executor, request.stream,
+                  request.trace);
 }
 
 Task<LiveTurnPtr> take_over(const Coaching& coaching, std::string conversation_id, bool even_if_leased) {

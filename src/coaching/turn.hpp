@@ -15,6 +15,7 @@ struct TurnRequest {
   bool resume_paused = true;       // false: a paused conversation refuses the message
   bool stream = false;             // somebody wants to read the text as it comes
   base::PrivateText token;  // the caller's, to read the business context with when the conversation was paused
+  telemetry::Trace trace;
 };
 
 // Accepts the message durably and has the turn run on the caller's io_context until its reply is committed, whether or

@@ -13,6 +13,7 @@
 #include "coaching/summary.hpp"
 #include "coaching/topic_versions.hpp"
 #include "coaching/turn.hpp"
+#include "telemetry/tracer.hpp"
 
 namespace coaching {
 namespace {
@@ -78,6 +79,7 @@ Task<Answer> ask(const Coaching& coaching, const LiveTurnPtr& live, const Snapsh
   }
   llm::Trail trail;
   request.trail = &trail;
+  request.trace = live->trace;
   Answer answer;
   std::exception_ptr failure;
   try {
@@ -179,7 +181,8 @@ Task<std::shared_ptr<const Message>> commit(const Coaching& coaching, LiveTurn& 
                                             const Topic& topic, const Answer& answer,
                                             const std::vector<Charge>& charges) {
   const auto after = with_reply(coaching, live, before, topic, answer, charges);
-  const auto summary_job = plan_summary(coaching, *after);
+  auto summary_job = plan_summary(coaching, *after);
+  if (summary_job) summary_job->trace = live.trace.traceparent();
   co_await live.stop_renewals();
   after->version = live.version + 1;
   std::vector<store::Write> writes;
@@ -260,7 +263,7 @@ Task<std::shared_ptr<const Message>> reply_and_commit(const Coaching& coaching, 
   const auto topic = co_await topic_of(coaching, snapshot->conversation);
   std::optional<PendingAssessment> assessment;
   if (coaching.options.assessment == AssessmentMode::model) {
-    assessment.emplace(coaching, live->executor(), topic, snapshot);
+    assessment.emplace(coaching, live->executor(), topic, snapshot, live->trace);
   }
   Answer answer;
   std::exception_ptr failure;
@@ -282,6 +285,16 @@ Error cancelled_by(const LiveTurn& live) {
   return why ? std::move(*why) : Error(Code::llm_unavailable, "the model's answer was cut off; send the message again");
 }
 
+telemetry::Span begin_span(LiveTurn& live, const Snapshot& snapshot) {
+  using telemetry::SpanKey;
+  telemetry::Span span(live.trace, telemetry::SpanKind::internal, "turn");
+  live.trace = span.trace();
+  span.set(SpanKey::turn_id, live.turn.turn_id);
+  span.set(SpanKey::reference, live.conversation_id);
+  span.set(SpanKey::topic, snapshot.conversation.topic);
+  return span;
+}
+
 }  // namespace
 
 std::optional<Reservation> reservation_for_turn(const Coaching& coaching, const Topic& topic,
@@ -301,6 +314,7 @@ Task<> run_turn(const Coaching& coaching, LiveTurnPtr live, SnapshotPtr snapshot
   std::optional<Error> failure;
   std::shared_ptr<const Message> reply;
   std::vector<Charge> charges;
+  auto span = begin_span(*live, *snapshot);
   try {
     reply = co_await reply_and_commit(coaching, live, snapshot, stream, charges);
   } catch (const Error& error) {
@@ -322,6 +336,8 @@ Task<> run_turn(const Coaching& coaching, LiveTurnPtr live, SnapshotPtr snapshot
   }
   count_turn(coaching, *snapshot, failure ? base::to_string(failure->code) : "ok");
   coaching.live_turns.remove(live->turn.turn_id);
+  if (failure) span.fail(base::to_string(failure->code));
+  span.end();
   if (failure) {
     live->fail(std::move(*failure));
   } else {

@@ -68,6 +68,7 @@ Task<Response> run(const Coaching& coaching, const Call& call) {
   request.tier = call.caller.tier;
   request.user_name = base::PrivateText(call.caller.name);
   request.token = call.token();
+  request.trace = call.request.trace;
   request.idempotency_key = call.request.header("idempotency-key");
   request.fresh = wants_fresh(call.request);
   const bool respond_async = request.respond_async = prefers_async(call.request);

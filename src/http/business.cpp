@@ -50,18 +50,16 @@ json::object foreign_body(BusinessSection section, const std::optional<coaching:
           {"updated_at", nullptr}};
 }
 
-Task<coaching::BusinessData> read_foreign(const Coaching& coaching, coaching::Owner owner, base::PrivateText token,
-                                          BusinessSection section) {
-  coaching::BusinessQuery query{section, "", std::move(owner), std::move(token)};
-  co_return co_await coaching.business.read(std::move(query));
+coaching::BusinessQuery query_for(const Call& call, BusinessSection section) {
+  return {section, "", owner_of(call.caller), call.token(), call.request.trace};
 }
 
 using Answers = std::vector<std::optional<coaching::BusinessData>>;
 
-Task<> read_into(const Coaching& coaching, coaching::Owner owner, base::PrivateText token, BusinessSection section,
-                 std::shared_ptr<Answers> answers, std::size_t at) {
+Task<> read_into(const Coaching& coaching, coaching::BusinessQuery query, std::shared_ptr<Answers> answers,
+                 std::size_t at) {
   try {
-    (*answers)[at] = co_await read_foreign(coaching, std::move(owner), std::move(token), section);
+    (*answers)[at] = co_await coaching.business.read(std::move(query));
   } catch (const Error&) {
     // Told by `available`.
   }
@@ -72,7 +70,7 @@ Task<json::array> foreign_sections(const Coaching& coaching, const Call& call) {
   const auto answers = std::make_shared<Answers>(sections.size());
   std::vector<Task<>> reading;
   for (std::size_t i = 0; i < sections.size(); ++i) {
-    reading.push_back(read_into(coaching, owner_of(call.caller), call.token(), sections[i], answers, i));
+    reading.push_back(read_into(coaching, query_for(call, sections[i]), answers, i));
   }
   co_await base::run_all(std::move(reading));
   json::array bodies;
@@ -100,7 +98,7 @@ Task<Response> show(const Coaching& coaching, const BusinessOptions& options, Bu
     co_return Response::json(
         200, section_body(co_await coaching::read_section(coaching.store, call.caller.tenant_id, section)));
   }
-  const auto data = co_await read_foreign(coaching, owner_of(call.caller), call.token(), section);
+  const auto data = co_await coaching.business.read(query_for(call, section));
   co_return Response::json(200, foreign_body(section, data));
 }
 

@@ -93,6 +93,7 @@ Task<Response> initiate(const Coaching& coaching, const Call& call) {
   start.tier = call.caller.tier;
   start.user_name = base::PrivateText(call.caller.name);
   start.token = call.token();
+  start.trace = call.request.trace;
   const auto started = co_await coaching::start_conversation(coaching, owner_of(call.caller), std::move(start));
   const auto& conversation = started.conversation;
   json::object body{{"conversation_id", conversation.conversation_id},
@@ -132,6 +133,7 @@ Task<Response> send_message(const Coaching& coaching, const Call& call, base::Mi
   turn.resume_paused = call.flag_parameter("resume");
   turn.stream = call.input.media == kEventStream;
   turn.token = call.token();
+  turn.trace = call.request.trace;
   const bool stream = turn.stream;
   const auto live =
       co_await coaching::take_turn(coaching, owner_of(call.caller), conversation_id_of(call), std::move(turn));
@@ -183,7 +185,8 @@ Task<Response> pause(const Coaching& coaching, const Call& call) {
 
 Task<Response> resume(const Coaching& coaching, const Call& call) {
   const auto id = conversation_id_of(call);
-  const auto message = co_await coaching::resume_conversation(coaching, owner_of(call.caller), id, call.token());
+  const auto message =
+      co_await coaching::resume_conversation(coaching, owner_of(call.caller), id, call.token(), call.request.trace);
   const auto snapshot = co_await coaching::load(coaching, owner_of(call.caller), id);
   co_return Response::json(200, {{"conversation_id", id},
                                  {"message_id", message.message_id},
@@ -196,7 +199,7 @@ Task<Response> resume(const Coaching& coaching, const Call& call) {
 Task<Response> complete(const Coaching& coaching, const Call& call) {
   const auto* feedback = call.input.body.if_object();
   co_await coaching::complete_conversation(coaching, owner_of(call.caller), conversation_id_of(call),
-                                           feedback != nullptr ? *feedback : json::object());
+                                           feedback != nullptr ? *feedback : json::object(), call.request.trace);
   co_return Response::no_content();
 }
 

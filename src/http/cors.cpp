@@ -10,7 +10,8 @@ namespace {
 
 constexpr std::string_view kMethods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 constexpr std::string_view kRequestHeaders =
-    "Authorization, Content-Type, Accept, Accept-Language, Idempotency-Key, Last-Event-ID, Prefer, X-Request-Id";
+    "Authorization, Content-Type, Accept, Accept-Language, Idempotency-Key, Last-Event-ID, Prefer, Traceparent, "
+    "X-Request-Id";
 constexpr std::string_view kExposedHeaders =
     "X-Request-Id, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, Retry-After, Location, ETag";
 

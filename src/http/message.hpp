@@ -10,6 +10,7 @@
 
 #include "base/async.hpp"
 #include "base/json.hpp"
+#include "telemetry/trace.hpp"
 
 namespace http {
 
@@ -35,6 +36,7 @@ struct Request {
   std::string remote;   // "127.0.0.1"
   std::vector<std::pair<std::string, std::string>> path_parameters;
   Notes notes;
+  telemetry::Trace trace;  // the request's own span
   // Whether the client has closed its side since; costs a system call. Empty where there is no connection.
   std::function<bool()> client_left;
 

@@ -17,6 +17,7 @@
 #include "http/message.hpp"
 #include "telemetry/log.hpp"
 #include "telemetry/metrics.hpp"
+#include "telemetry/trace.hpp"
 
 namespace http {
 
@@ -56,6 +57,7 @@ struct ServerEnvironment {
   telemetry::Registry& metrics;
   const base::Clock& clock;
   base::Ids& ids;
+  telemetry::Tracer* tracer = nullptr;  // none: no traces
 };
 
 // One io_context and one thread a core, each with its own listening socket (SO_REUSEPORT); a connection stays on its

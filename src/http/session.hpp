@@ -13,6 +13,7 @@
 #include "http/request_parser.hpp"
 #include "http/wire.hpp"
 #include "http/worker.hpp"
+#include "telemetry/tracer.hpp"
 
 namespace http {
 
@@ -100,6 +101,8 @@ class Session final : public Connection {
   base::Task<> watch_client();
   base::Task<> say_goodbye();
   void choose_id();
+  void begin_span();
+  void end_span(const Response& response, std::string_view method);
   void report(const Response& response, bool streamed);
 
   Worker& worker_;
@@ -110,6 +113,7 @@ class Session final : public Connection {
   Request request_;
   std::string output_;
   Steady::time_point began_;
+  telemetry::Span span_;
   std::uint64_t bytes_in_ = 0;   // of this request
   std::uint64_t bytes_out_ = 0;  // of this response
   bool keep_alive_ = true;
@@ -279,6 +283,33 @@ void Session<Stream>::choose_id() {
 }
 
 template <class Stream>
+void Session<Stream>::begin_span() {
+  auto* tracer = shared_.environment.tracer;
+  if (tracer == nullptr) return;
+  span_ = tracer->begin(telemetry::SpanKind::server, "-", request_.header("traceparent"), began_);
+  request_.trace = span_.trace();
+}
+
+template <class Stream>
+void Session<Stream>::end_span(const Response& response, std::string_view method) {
+  using telemetry::SpanKey;
+  if (!span_) return;
+  const auto& notes = request_.notes;
+  const auto route = notes.route.starts_with('/') ? notes.route : std::string_view();
+  const auto shown = method == "OTHER" ? std::string_view("_OTHER") : method;  // as the conventions have it
+  span_.set_name(shown, route);
+  span_.set(SpanKey::http_request_method, shown);
+  if (!route.empty()) span_.set(SpanKey::http_route, route);
+  span_.set(SpanKey::http_response_status_code, response.status);
+  span_.set(SpanKey::request_id, request_.id);
+  if (gone_) span_.set(SpanKey::client_gone, true);
+  if (!notes.error.empty()) span_.set(SpanKey::error_type, notes.error);
+  if (response.status >= 500)
+    span_.fail(notes.error.empty() ? std::to_string(response.status) : std::string(notes.error));
+  span_.end();
+}
+
+template <class Stream>
 base::Task<bool> Session<Stream>::serve_one() {
   std::optional<base::Error> refused;
   try {
@@ -295,6 +326,7 @@ base::Task<bool> Session<Stream>::serve_one() {
   began_ = Steady::now();
   bytes_out_ = 0;
   choose_id();
+  begin_span();
   const Counted counted(shared_.in_flight);
   keep_alive_ = !refused && parser_.keep_alive();
   Response response;
@@ -484,6 +516,7 @@ void Session<Stream>::report(const Response& response, bool streamed) {
   auto& metrics = worker_.metrics(notes.route, method, response.status);
   metrics.requests.add();
   metrics.duration.observe(took);
+  end_span(response, method);
   shared_.environment.log.write(telemetry::Level::info, "request",
                                 {{"method", method},
                                  {"route", notes.route},
@@ -492,6 +525,7 @@ void Session<Stream>::report(const Response& response, bool streamed) {
                                  {"bytes_in", bytes_in_},
                                  {"bytes_out", bytes_out_},
                                  {"request_id", request_.id},
+                                 telemetry::Field::if_any("trace_id", request_.trace.trace_id()),
                                  {"user_id", notes.user_id},
                                  {"tenant_id", notes.tenant_id},
                                  {"error", notes.error},

@@ -319,6 +319,7 @@ Task<Response> test(const Coaching& coaching, const Call& call) {
   request.part = base::enum_from<coaching::TrialPart>(call.text("part", analysis ? "result" : "opening"));
   request.samples = samples_of(call, *topic);
   request.messages = messages_of(call);
+  request.trace = call.request.trace;
   const coaching::Account account{actor_of(call), topic->id, call.caller.tier, "topic_test"};
   const auto trial = co_await coaching::try_topic(coaching, account, topic, std::move(request));
   co_return Response::json(200, {{"topic", topic->id},

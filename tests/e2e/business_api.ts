@@ -10,6 +10,7 @@ export interface Asked {
   path: string;
   tenant: string;
   authorization: string;
+  traceparent: string; // '' for none
   at: number; // ms
 }
 
@@ -36,8 +37,8 @@ export class BusinessApi {
     server.on('request', async (request, response) => {
       const { pathname } = new URL(request.url!, 'http://x');
       const path = pathname.replace(/^\/v2/, '');
-      const { authorization = '', 'x-tenant-id': tenant = '' } = request.headers;
-      this.asked.push({ path, tenant: String(tenant), authorization, at: performance.now() });
+      const { authorization = '', traceparent = '', 'x-tenant-id': tenant = '' } = request.headers;
+      this.asked.push({ path, tenant: String(tenant), authorization, traceparent: String(traceparent), at: performance.now() });
       const answer = this.answers[path] ?? { status: 404, text: '<html>no such page</html>', type: 'text/html' };
       if (answer === 'never') return;
       const wait = answer.after ?? this.delay;

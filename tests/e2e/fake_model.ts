@@ -26,6 +26,7 @@ export interface Call {
   lastUserMessage: string;
   schema: any;
   authorization: string;
+  traceparent: string; // '' for none
   closed: Promise<void>; // the caller went away, or has got everything
   finished: boolean; // it got everything
 }
@@ -139,6 +140,7 @@ export class FakeModel {
       lastUserMessage: partsToText(users.at(-1)?.content),
       schema: body.response_format?.json_schema?.schema ?? body.response_format?.schema ?? { type: 'object' },
       authorization: request.headers.authorization ?? '',
+      traceparent: String(request.headers.traceparent ?? ''),
       closed: once(response, 'close').then(() => {}),
       finished: false,
     };

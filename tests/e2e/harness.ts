@@ -38,7 +38,7 @@ export function topicsWith(topic: string, settings: Record<string, string | numb
 
 // Nothing of the caller's own configuration, and no proxy between us and the fake model.
 function environment(settings: Settings): NodeJS.ProcessEnv {
-  const kept = Object.entries(process.env).filter(([name]) => !/^PURPOSEPATH_|_proxy$/i.test(name));
+  const kept = Object.entries(process.env).filter(([name]) => !/^PURPOSEPATH_|^OTEL_|_proxy$/i.test(name));
   return { ...Object.fromEntries(kept), ...settings };
 }
 

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Client } from './client.ts';
+import { Collector } from './collector.ts';
 import { FakeModel } from './fake_model.ts';
 import { Server } from './harness.ts';
-import { secret, withModel, withSecret } from './settings.ts';
+import { secret, withModel, withSecret, withTraces } from './settings.ts';
 
 // Each place where a person's words come in has a word of its own, so that a leak tells where it leaked.
 const words = [
@@ -13,11 +14,13 @@ const apiKey = 'canary-api-key-of-the-model';
 
 let server: Server;
 let model: FakeModel;
+let collector: Collector;
 let user: Client;
 let id: string;
 
 beforeAll(async () => {
   model = await FakeModel.start();
+  collector = await Collector.start();
   model.on('canary-message', { text: 'canary-reply: what did the bird sing?' });
   model.on('canary-stream', { text: 'canary-streamed: and then?' });
   model.on('fails-with-400', { status: 400, body: '{"error": {"message": "canary-upstream did not like canary-message"}}' });
@@ -27,7 +30,7 @@ beforeAll(async () => {
     const script = usual(call);
     return { text: script.text!.replaceAll('Something that was said', 'canary-result') };
   };
-  server = await Server.start({ settings: { ...withSecret(), ...withModel(model.url), PURPOSEPATH_LLM__API_KEY: apiKey } });
+  server = await Server.start({ settings: { ...withSecret(), ...withModel(model.url), ...withTraces(collector.url), PURPOSEPATH_LLM__API_KEY: apiKey } });
   user = await server.client({ user: 'ines', tenant: 'bakery' });
 
   const started = await user.post('/api/v1/conversations/initiate', { topic: 'purpose', context: { role: 'canary-context' } });
@@ -44,9 +47,11 @@ beforeAll(async () => {
   await user.resume(id);
   await user.complete(id, { rating: 4, feedback: 'canary-feedback' });
   await user.untilStatus(id, 'completed');
+  await collector.span(({ name }) => name === 'job extraction'); // and with it all that ended before
 });
 afterAll(async () => {
   await server.stop();
+  await collector.stop();
   await model.stop();
 });
 
@@ -60,6 +65,11 @@ describe('what people say is not in', () => {
     expect(server.stdout.length).toBeGreaterThan(1_000);
     expect(server.stdout).not.toContain(word);
     expect(server.stderr).not.toContain(word);
+  });
+
+  test('the traces', () => {
+    expect(collector.spans.filter(({ name }) => name.startsWith('chat ')).length).toBeGreaterThan(5);
+    for (const word of [...words, apiKey, user.token!]) expect(collector.received).not.toContain(word);
   });
 
   test('the metrics, nor readiness', async () => {

@@ -71,6 +71,9 @@ export const withBudget = (whose: string, what: string, limit: number): Settings
   [`PURPOSEPATH_COACHING__BUDGETS__${whose.toUpperCase()}__${what.toUpperCase()}`]: `${limit}`,
 });
 
+// A collector of traces.
+export const withTraces = (endpoint: string): Settings => ({ PURPOSEPATH_TELEMETRY__TRACES__ENDPOINT: endpoint });
+
 export const withBusinessApi = (baseUrl: string): Settings => ({
   PURPOSEPATH_BUSINESS__PROVIDER: 'http',
   PURPOSEPATH_BUSINESS__BASE_URL: baseUrl,
