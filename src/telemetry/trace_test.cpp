@@ -59,7 +59,7 @@ TEST(Traceparent, AVersionToComeIsReadByItsBeginning) {
 }
 
 TEST(Trace, TellsNothingWhenNothingIsRecorded) {
-  const Trace trace{nullptr, *parse_traceparent(kWhole)};
+  const Trace trace{nullptr, parse_traceparent(kWhole).value()};
   EXPECT_FALSE(trace);
   EXPECT_EQ(trace.traceparent(), "");
   EXPECT_EQ(trace.trace_id(), "");
