@@ -68,12 +68,13 @@ export async function startNginx(name, port, server) {
   return start('nginx', ['-p', home, '-c', join(home, 'nginx.conf')], port);
 }
 
-const modelAnswer = (content) => JSON.stringify({
+const question = 'You stayed although it cost you. What was it that you did not want to give away in that moment?';
+
+export const modelAnswer = (content = question) => JSON.stringify({
   id: 'chatcmpl-bench', object: 'chat.completion', created: 1, model: 'instant-1',
   choices: [{ index: 0, finish_reason: 'stop', message: { role: 'assistant', content } }],
   usage: { prompt_tokens: 800, completion_tokens: 24, total_tokens: 824 },
 });
-const question = 'You stayed although it cost you. What was it that you did not want to give away in that moment?';
 
 // Between nginx's quotes a backslash is written twice.
 const quoted = (text) => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;

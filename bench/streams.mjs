@@ -9,7 +9,7 @@ const model = http.createServer((request, response) => {
   request.on('end', () => {
     if (!Buffer.concat(pieces).includes('"stream":true')) {
       response.writeHead(200, { 'content-type': 'application/json' });
-      response.end(modelAnswer);
+      response.end(modelAnswer());
       return;
     }
     response.writeHead(200, { 'content-type': 'text/event-stream' });
