@@ -135,7 +135,8 @@ TEST_F(Events, WakeWhoListens) {
   const auto ines = hub.listen(world.owner, false, world.options.events);
   const auto boss = hub.listen(otto, true, world.options.events);
   bool woken = false;
-  boost::asio::co_spawn(world.io, boss->bell.draw(world.io.get_executor()).wait(base::Milliseconds(20'000)),
+  auto ticket = boss->bell.draw(world.io.get_executor());
+  boost::asio::co_spawn(world.io, ticket.wait(base::Milliseconds(20'000)),
                         [&](const std::exception_ptr&) { woken = true; });
   world.run(announce(coaching(), happen("a.mine")));
   world.drive([&] { return woken; });
